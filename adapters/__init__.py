@@ -1,0 +1,1 @@
+"""What speaks to the world outside: venues, databases, files, clocks, people."""

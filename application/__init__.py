@@ -1,0 +1,1 @@
+"""One job per module: the steps that a service takes, in order."""

@@ -1,0 +1,1 @@
+"""Decisions about what to trade: pure tables and functions, nothing else."""
