@@ -1,1 +1,1 @@
-"""Decisions about what to trade: pure tables and functions, nothing else."""
+"""The rules: pure functions and tables; nothing here reads a clock, a file or a database."""

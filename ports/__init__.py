@@ -1,1 +1,1 @@
-"""What the application needs from outside, in the words of the domain."""
+"""What we need from outside: promises, and no code that runs."""

@@ -1,0 +1,29 @@
+"""Account: cash and equity at an instant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from .positions import Positions
+
+
+@frozen
+class Account:
+    """
+    Money at an instant, in the account's currency.
+
+    *equity* is cash and the market value of everything held; NaN where a mark is not known. *buying_power* is what may
+    be spent on buying.
+    """
+
+    cash: float
+    equity: float
+    buying_power: float
+
+    @classmethod
+    def of(cls, cash: float, positions: Positions) -> Account:
+        """Return a cash account that has *cash* and holds the marked *positions*."""
+        return cls(cash=cash, equity=cash + float(positions.market_value.sum()), buying_power=max(cash, 0.0))

@@ -1,0 +1,150 @@
+"""Bars: what a market did in one session, and panels of many sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import numpy as np
+from attrs import field, frozen
+
+from .errors import BadTable
+from .instruments import Instruments, OnAxis
+from .table import Float64, Int64, float64, int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .table import Bool
+
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+@frozen
+class Bar:
+    """One session of one instrument; NaN where there was none."""
+
+    instrument: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@frozen(eq=False, slots=False)
+class Bars(OnAxis[Bar]):
+    """
+    One session along the whole axis; NaN where an instrument had none.
+
+    Units: prices in the instrument's currency, volume in units of quantity (NaN: not known).
+    """
+
+    _row: ClassVar[type] = Bar
+
+    instrument: Int64 = field(converter=int64)
+    open: Float64 = field(converter=float64)
+    high: Float64 = field(converter=float64)
+    low: Float64 = field(converter=float64)
+    close: Float64 = field(converter=float64)
+    volume: Float64 = field(converter=float64)
+
+    def _check(self) -> None:
+        super()._check()
+        for rule, allowed in bar_rules(self.open, self.high, self.low, self.close, self.volume):
+            self._refuse(allowed, rule, "close")
+
+    @property
+    def at_close(self) -> Bars:
+        """The closing auction of the session: all that an order sees that came in at the close."""
+        close = self.close
+        return self.trusted(
+            on=self.on, instrument=self.instrument, open=close, high=close, low=close, close=close, volume=self.volume
+        )
+
+
+def bar_rules(open_: Float64, high: Float64, low: Float64, close: Float64, volume: Float64) -> list[tuple[str, Bool]]:
+    """Return the rules of a bar, each with the rows that keep it; a row whose prices are all NaN is no bar and keeps them."""
+    prices = np.stack([open_, high, low, close])
+    absent = np.isnan(prices).all(axis=0)
+    with np.errstate(invalid="ignore"):
+        return [
+            ("a bar has four prices above zero", absent | (np.isfinite(prices) & (prices > 0)).all(axis=0)),
+            ("high is not below open, low or close", absent | (high >= np.maximum(np.maximum(open_, low), close))),
+            ("low is not above open or close", absent | (low <= np.minimum(open_, close))),
+            ("volume is not below zero", np.isnan(volume) | ((volume >= 0) & np.isfinite(volume))),
+        ]
+
+
+@frozen(eq=False, slots=False)
+class Panel:
+    """
+    Bars of many sessions along one axis: each field has the shape (days, instruments), NaN where there was no bar.
+
+    *day* rises strictly (datetime64[D]).
+    """
+
+    on: Instruments
+    day: NDArray[np.datetime64]
+    open: Float64
+    high: Float64
+    low: Float64
+    close: Float64
+    volume: Float64
+
+    def __attrs_post_init__(self) -> None:
+        shape = (len(self.day), len(self.on))
+        for name in FIELDS:
+            matrix = getattr(self, name)
+            if matrix.shape != shape:
+                rule = f"{name} of a panel has the shape (days, instruments) = {shape}, was {matrix.shape}"
+                raise BadTable(rule)
+            matrix.setflags(write=False)
+        if not (self.day[1:] > self.day[:-1]).all():
+            rule = "the days of a panel rise strictly"
+            raise BadTable(rule)
+
+    @classmethod
+    def of(cls, on: Instruments, day: NDArray[np.datetime64], instrument: Int64, bars: dict[str, Float64]) -> Panel:
+        """
+        Return the panel of bars given row by row: *day* and *instrument* (codes) say where each belongs.
+
+        Raises:
+            BadTable: a bar breaks a rule of bars, or two bars share a day and an instrument.
+        """
+        days, row = np.unique(day.astype("M8[D]"), return_inverse=True)
+        place = row * max(len(on), 1) + instrument
+        if len(np.unique(place)) < len(place):
+            counts = np.bincount(place)
+            twice = int(np.flatnonzero(counts[place] > 1)[0])
+            rule = f"one bar a day and instrument; {on.names[instrument[twice]]} has two on {day[twice].astype('M8[D]')}"
+            raise BadTable(rule)
+        for rule, allowed in bar_rules(*(bars[name] for name in FIELDS)):
+            if not allowed.all():
+                bad = int(np.flatnonzero(~allowed)[0])
+                values = ", ".join(f"{name} {bars[name][bad]}" for name in FIELDS)
+                message = f"{rule}; {on.names[instrument[bad]]} on {day[bad].astype('M8[D]')} was {values}"
+                raise BadTable(message)
+        laid = {}
+        for name in FIELDS:
+            matrix = np.full((len(days), len(on)), np.nan)
+            matrix[row, instrument] = bars[name]
+            laid[name] = matrix
+        return cls(on=on, day=days, **laid)
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def __getitem__(self, row: int) -> Bars:
+        """Return the bars of the session in *row*; no copy is made."""
+        return cast(
+            "Bars",
+            Bars.trusted(
+                on=self.on,
+                instrument=self.on.code,
+                open=self.open[row],
+                high=self.high[row],
+                low=self.low[row],
+                close=self.close[row],
+                volume=self.volume[row],
+            ),
+        )

@@ -1,0 +1,178 @@
+"""Orders: what we ask for, and how far it has come."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import numpy as np
+from attrs import field, frozen
+
+from .errors import BadTransition
+from .instruments import Instruments, OnAxis
+from .table import LOTS_MAX, Bool, Float64, Ids, Instants, Int8, Int64, boolean, float64, ids, instants, int8, int64, uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+
+class OrderType(IntEnum):
+    """How an order's price is made (FIX tag 40). Values are never used again with another meaning."""
+
+    MARKET = 1
+    LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
+
+
+class TimeInForce(IntEnum):
+    """How long an order works (FIX tag 59): DAY through one session of its instrument, GTC until filled or cancelled."""
+
+    DAY = 1
+    GTC = 2
+
+
+class Status(IntEnum):
+    """How far an order has come. UNKNOWN was sent and its answer lost: only the broker's evidence ends it."""
+
+    PENDING = 1
+    SUBMITTED = 2
+    ACCEPTED = 3
+    PARTIALLY_FILLED = 4
+    FILLED = 5
+    CANCELLED = 6
+    REJECTED = 7
+    EXPIRED = 8
+    UNKNOWN = 9
+
+
+_SENT = {Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED}
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.SUBMITTED, Status.UNKNOWN, Status.CANCELLED} | _SENT),
+    Status.SUBMITTED: frozenset({Status.UNKNOWN} | _SENT),
+    Status.UNKNOWN: frozenset(_SENT),
+    Status.ACCEPTED: frozenset(_SENT),
+    Status.PARTIALLY_FILLED: frozenset(
+        {Status.PARTIALLY_FILLED, Status.FILLED, Status.CANCELLED, Status.EXPIRED},
+    ),
+    Status.FILLED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.REJECTED: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+"""Which status may follow which; staying as it is is always allowed."""
+
+_STEP = np.zeros((len(Status) + 1, len(Status) + 1), dtype=np.bool_)
+for _before, _afters in TRANSITIONS.items():
+    _STEP[_before, [_before, *_afters]] = True
+
+_OPEN = np.zeros(len(Status) + 1, dtype=np.bool_)
+_OPEN[[Status.PENDING, Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.UNKNOWN]] = True
+
+
+@frozen
+class Order:
+    """One order. Signed *lots*: plus buys, minus sells; a price that it does not have is NaN."""
+
+    id: UUID
+    decision: UUID
+    instrument: str
+    leg: int
+    attempt: int
+    lots: int
+    order_type: OrderType
+    time_in_force: TimeInForce
+    limit_price: float
+    stop_price: float
+    status: Status
+    filled_lots: int
+    triggered: bool
+    timestamp: datetime
+
+
+@frozen(eq=False, slots=False)
+class Orders(OnAxis[Order]):
+    """
+    What we ask for: sells first, then by instrument id, then by leg.
+
+    Units: lots whole and signed (+ buys, - sells), prices in the instrument's currency, timestamp the instant of the decision.
+    A leg is 0, or 1 for the part of a flip that opens; an attempt rises only by a new decision. *triggered*: its stop was touched.
+    """
+
+    _row: ClassVar[type] = Order
+    _plain: ClassVar = {
+        "id": uuid,
+        "decision": uuid,
+        "order_type": OrderType,
+        "time_in_force": TimeInForce,
+        "status": Status,
+    }
+
+    instrument: Int64 = field(converter=int64)
+    id: Ids = field(converter=ids)
+    decision: Ids = field(converter=ids)
+    leg: Int8 = field(converter=int8)
+    attempt: Int64 = field(converter=int64)
+    lots: Int64 = field(converter=int64)
+    order_type: Int8 = field(converter=int8)
+    time_in_force: Int8 = field(converter=int8)
+    limit_price: Float64 = field(converter=float64)
+    stop_price: Float64 = field(converter=float64)
+    status: Int8 = field(converter=int8)
+    filled_lots: Int64 = field(converter=int64)
+    triggered: Bool = field(converter=boolean)
+    timestamp: Instants = field(converter=instants)
+
+    def _check(self) -> None:
+        super()._check()
+        size = np.abs(self.lots)
+        self._refuse((size > 0) & (size <= LOTS_MAX), "an order asks for at least one lot and at most 2**53", "lots")
+        for column, kind in (("order_type", OrderType), ("time_in_force", TimeInForce), ("status", Status)):
+            self._refuse(np.isin(getattr(self, column), list(kind)), f"{column} must be one of {[*kind]}", column)
+        limited = np.isin(self.order_type, (OrderType.LIMIT, OrderType.STOP_LIMIT))
+        stopped = np.isin(self.order_type, (OrderType.STOP, OrderType.STOP_LIMIT))
+        for column, wanted in (("limit_price", limited), ("stop_price", stopped)):
+            price = getattr(self, column)
+            right = np.where(wanted, np.isfinite(price) & (price > 0), np.isnan(price))
+            self._refuse(right, f"{column} is above zero where the order type has one, and NaN elsewhere", column)
+        within = (self.filled_lots * np.sign(self.lots) >= 0) & (np.abs(self.filled_lots) <= size)
+        self._refuse(within, "filled_lots lie between zero and lots", "filled_lots")
+
+    @classmethod
+    def none(cls, on: Instruments) -> Orders:
+        """Return no orders along *on*."""
+        empty: list[int] = []
+        return cls(on, *([empty] * 14))
+
+    @property
+    def remaining_lots(self) -> Int64:
+        """The lots not filled yet, signed."""
+        return self.lots - self.filled_lots
+
+    @property
+    def is_open(self) -> Bool:
+        """Which orders may still be filled; UNKNOWN may."""
+        return cast("Bool", _OPEN[self.status])
+
+    def moved(self, status: Int8, filled_lots: Int64 | None = None, triggered: Bool | None = None) -> Orders:
+        """
+        Return the same orders with another *status* and, where given, other *filled_lots* and *triggered*.
+
+        Raises:
+            BadTransition: an order would go where TRANSITIONS does not lead, or its filled lots would shrink.
+        """
+        filled = self.filled_lots if filled_lots is None else filled_lots
+        allowed = _STEP[self.status, status] & (np.abs(filled) >= np.abs(self.filled_lots)) & (np.abs(filled) <= np.abs(self.lots))
+        if not allowed.all():
+            row = int(np.flatnonzero(~allowed)[0])
+            rule = (
+                f"order {self[row].id} ({self._name(row)}) cannot go from {Status(self.status[row]).name}, "
+                f"{self.filled_lots[row]} lots filled, to {Status(status[row]).name}, {filled[row]} lots filled"
+            )
+            raise BadTransition(rule)
+        return self.trusted(
+            **{**self.__dict__, "status": status, "filled_lots": filled, "triggered": self.triggered if triggered is None else triggered}
+        )

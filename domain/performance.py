@@ -1,0 +1,69 @@
+"""What an equity curve says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from .table import Float64
+
+DAYS_A_YEAR = 252
+
+
+@frozen
+class Performance:
+    """
+    What an equity curve says; NaN where it is too short to say it.
+
+    Units: total_return, annual_return, volatility and max_drawdown (at most 0) as fractions; Sharpe ratio against a rate
+    of zero; turnover as what was traded a year over mean equity; costs in currency.
+    """
+
+    days: int
+    initial_equity: float
+    final_equity: float
+    total_return: float
+    annual_return: float
+    volatility: float
+    sharpe: float
+    max_drawdown: float
+    turnover: float
+    commission: float
+    slippage: float
+
+
+def drawdown(equity: Float64) -> Float64:
+    """Return how far each day's equity lies below the highest before it, as a fraction, at most 0."""
+    return equity / np.maximum.accumulate(equity) - 1
+
+
+def measure(initial: float, equity: Float64, traded: Float64, *, commission: float, slippage: float) -> Performance:
+    """
+    Return what the daily *equity* curve that began with *initial* says; *traded* is each day's notional, unsigned.
+
+    The annual return compounds over 252 days a year; volatility is the sample deviation of daily returns times the root
+    of 252; the Sharpe ratio is their mean over their deviation, times the same root.
+    """
+    curve = np.concatenate([[initial], equity])
+    days = len(equity)
+    returns = curve[1:] / curve[:-1] - 1
+    enough = days > 1
+    deviation = float(np.std(returns, ddof=1)) if enough else np.nan
+    final = float(curve[-1])
+    growth = final / initial
+    return Performance(
+        days=days,
+        initial_equity=initial,
+        final_equity=final,
+        total_return=growth - 1,
+        annual_return=growth ** (DAYS_A_YEAR / days) - 1 if days and growth > 0 else np.nan,
+        volatility=deviation * DAYS_A_YEAR**0.5,
+        sharpe=float(np.mean(returns)) / deviation * DAYS_A_YEAR**0.5 if deviation > 0 else np.nan,
+        max_drawdown=float(drawdown(curve).min()),
+        turnover=float(traded.sum()) / float(np.mean(curve)) * DAYS_A_YEAR / days if days else np.nan,
+        commission=commission,
+        slippage=slippage,
+    )

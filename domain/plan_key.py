@@ -1,0 +1,109 @@
+"""The names of decisions, orders and fills: pure functions of what was decided."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from enum import Enum
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+import numpy as np
+from attrs import field, frozen
+
+from .errors import DomainError
+from .instruments import is_id
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from attrs import Attribute
+
+    from .instruments import Instruments
+    from .table import Ids, Int8, Int64, UInt64
+
+_SEPARATOR = "\x1f"
+_STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, so multiples of it do not meet.
+_LOW = np.uint64((1 << 62) - 1)
+_VARIANT = np.uint64(0b10 << 62)
+
+
+class Mode(Enum):
+    """Where orders go: into history, to a paper account, or to a market with money."""
+
+    BACKTEST = "BACKTEST"
+    PAPER = "PAPER"
+    LIVE = "LIVE"
+
+
+def _named(_: object, attribute: Attribute[str], value: str) -> None:
+    if not is_id(value):
+        rule = f"{attribute.name} is 1 to 64 printable characters without blanks around them, was {value!r}"
+        raise DomainError(rule)
+
+
+@frozen
+class Portfolio:
+    """
+    A portfolio in one mode at one account of one broker; each backtest run has a portfolio of its own.
+
+    Everything recorded belongs to one of these, and one of these is what a lock holds.
+    """
+
+    id: str = field(validator=_named)
+    mode: Mode = Mode.BACKTEST
+    broker: str = field(default="backtest", validator=_named)
+    account: str = field(default="backtest", validator=_named)
+    run: str | None = None
+
+
+@frozen(slots=False)
+class PlanKey:
+    """Name one decision: the portfolio, the decision's own name, its trading day, and its instant (aware)."""
+
+    portfolio: Portfolio
+    decision: str = field(validator=_named)
+    as_of_date: date
+    timestamp: datetime
+
+    @cached_property
+    def id(self) -> UUID:
+        """The decision as a UUID (RFC 9562 version 8): its millisecond, then the hash of all that names it."""
+        owner = self.portfolio
+        names = (owner.mode.value, owner.broker, owner.account, owner.id, owner.run or "", self.decision, self.as_of_date.isoformat())
+        digest = blake2b(_SEPARATOR.join(names).encode(), digest_size=10, person=b"execbridge-plan").digest()
+        instant = int(self.timestamp.timestamp() * 1000)
+        high = instant << 16 | 0x8000 | int.from_bytes(digest[:2], "big") & 0xFFF
+        low = int.from_bytes(digest[2:], "big") & int(_LOW) | int(_VARIANT)
+        return UUID(int=high << 64 | low)
+
+    @cached_property
+    def instant(self) -> np.datetime64:
+        """The instant of the decision as numpy has it, in UTC microseconds."""
+        return np.datetime64(self.timestamp.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def order_ids(decision: UUID, on: Instruments, instrument: Int64, leg: Int8, attempt: Int64) -> Ids:
+    """
+    Return the id of each order of *decision*: a UUID (RFC 9562 version 8) in the decision's millisecond.
+
+    The same decision, instrument, leg and attempt give the same id, whoever asks and however often; each other
+    combination gives another. The text form is the broker's client order id.
+    """
+    ordinal = (leg + 2 * attempt).astype(np.uint64)
+    low = np.uint64(decision.int & 0xFFFF_FFFF_FFFF_FFFF) ^ on.digest[instrument] ^ ordinal * _STRIDE
+    return _packed(np.full(len(low), decision.int >> 64, dtype=np.uint64), low)
+
+
+def fill_ids(order: Ids, filled_lots: Int64) -> Ids:
+    """Return an id for the fill that brought each *order* to *filled_lots*, for venues that give fills none."""
+    halves = order.view(">u8").astype(np.uint64).reshape(-1, 2)
+    return _packed(halves[:, 0], halves[:, 1] ^ np.abs(filled_lots).astype(np.uint64) * _STRIDE)
+
+
+def _packed(high: UInt64, low: UInt64) -> Ids:
+    halves = np.empty((len(low), 2), dtype=">u8")
+    halves[:, 0] = high
+    halves[:, 1] = low & _LOW | _VARIANT
+    return cast("Ids", halves.view("V16").reshape(len(low)))

@@ -1,0 +1,236 @@
+"""The planner: from what is held and what is wanted to the orders between."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from attrs import field, frozen
+
+from .errors import BadTable
+from .instruments import Instruments, OnAxis
+from .orders import Orders, OrderType, Status, TimeInForce
+from .plan_key import PlanKey, order_ids
+from .table import LOTS_MAX, Float64, Int8, Int64, float64, int8, int64
+from .targets import Targets, Unit
+
+if TYPE_CHECKING:
+    from .positions import Positions
+
+LOT_TOLERANCE = 1e-6
+"""How far below a whole number of lots still counts as that number."""
+
+
+class Reason(IntEnum):
+    """Why something is not traded. Values are never used again with another meaning."""
+
+    TARGET_UNKNOWN = 1
+    PRICE_UNKNOWN = 2
+    ORDER_NOTIONAL = 3
+    POSITION_NOTIONAL = 4
+    GROSS_LEVERAGE = 5
+    NET_LEVERAGE = 6
+    ORDER_COUNT = 7
+    PRICE_COLLAR = 8
+    PARTICIPATION = 9
+
+
+@frozen
+class Refusal:
+    """One thing that is not traded: *value* is what broke the limit *limit* (NaN where there is no number)."""
+
+    instrument: str
+    leg: int
+    lots: int
+    reason: Reason
+    value: float
+    limit: float
+
+
+@frozen(eq=False, slots=False)
+class Refusals(OnAxis[Refusal]):
+    """What is not traded, and why; lots are those of the refused order, 0 where none could be planned."""
+
+    _row: ClassVar[type] = Refusal
+    _plain: ClassVar = {"reason": Reason}
+
+    instrument: Int64 = field(converter=int64)
+    leg: Int8 = field(converter=int8)
+    lots: Int64 = field(converter=int64)
+    reason: Int8 = field(converter=int8)
+    value: Float64 = field(converter=float64)
+    limit: Float64 = field(converter=float64)
+
+    @classmethod
+    def none(cls, on: Instruments) -> Refusals:
+        """Return no refusals along *on*."""
+        empty: list[int] = []
+        return cls(on, *([empty] * 6))
+
+
+@frozen
+class OrderTerms:
+    """
+    How orders are asked for: their type, how long they work, and how far from the price their own prices are.
+
+    Units: offsets in basis points of the price; a positive limit offset gives way (buys above, sells below), a
+    positive stop offset lies away (buy stops above, sell stops below).
+    """
+
+    order_type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.DAY
+    limit_offset_bps: float = 0.0
+    stop_offset_bps: float = 0.0
+
+
+MARKET_DAY = OrderTerms()
+
+
+@frozen
+class ExecutionPlan:
+    """
+    What one decision comes to: its orders, what is not traded and why, and how far whole lots stay from the targets.
+
+    *exact* are the wanted lots before rounding, along the whole axis, NaN where unknown; *price* and *equity* are what
+    they were worked out from.
+    """
+
+    key: PlanKey
+    targets: Targets
+    exact: Float64
+    price: Float64
+    equity: float
+    orders: Orders
+    refusals: Refusals
+
+    @property
+    def residual(self) -> Float64:
+        """The lots, less than one, that rounding to whole lots leaves out, along the axis; NaN where unknown."""
+        return self.exact - whole_lots(np.nan_to_num(self.exact))
+
+
+def whole_lots(exact: Float64) -> Int64:
+    """
+    Return *exact* lots rounded towards zero, forgiving 1e-6 of a lot; the one place where lots are rounded.
+
+    Raises:
+        BadTable: some amount is not finite or above 2**53.
+    """
+    if not np.abs(exact).max(initial=0.0) <= LOTS_MAX:
+        rule = f"lots are finite and at most 2**53, was {exact[~(np.abs(exact) <= LOTS_MAX)][:5].tolist()}"
+        raise BadTable(rule)
+    return np.trunc(exact + np.copysign(LOT_TOLERANCE, exact)).astype(np.int64)
+
+
+def size_targets(
+    targets: Targets, positions: Positions, price: Float64, *, equity: float, cash: float | None = None, cost_rate: float = 0.0
+) -> Float64:
+    """
+    Return the lots that *targets* come to, exact and along the whole axis; NaN where target or price is unknown.
+
+    Where *cash* is given, weights share one common scale, at most 1, such that trading to them, with costs of
+    *cost_rate* of what is traded, spends no more than it.
+
+    Units: price per unit along the axis, equity and cash in currency.
+    """
+    on = targets.on
+    amount = targets.along()
+    if targets.unit is Unit.QUANTITY:
+        exact = amount / on.lot_size
+        return np.where(np.isnan(price), np.nan, exact)
+    value = price * on.unit
+    exact = amount * equity / value
+    return exact if cash is None else exact * cash_scale(exact, positions.along().lots, value, cash, cost_rate)
+
+
+def cash_scale(exact: Float64, held: Int64, value: Float64, cash: float, cost_rate: float) -> float:
+    """
+    Return the largest common scale s <= 1 of *exact* lots for which trading from *held* leaves no cash missing.
+
+    Cash left is concave and piecewise linear in s, so Newton's steps from 1 come down to its root and end on it.
+    """
+    known = np.isfinite(exact)
+    wanted, lots, worth = exact[known], held[known], value[known]
+    scale = 1.0
+    for _ in range(len(wanted) + 1):
+        change = scale * wanted - lots
+        left = cash - float(change @ worth) - cost_rate * float(np.abs(change) @ worth)
+        slope = -float(wanted @ worth) - cost_rate * float(np.sign(change) * wanted @ worth)
+        if left >= -1e-9 * abs(cash) or slope >= 0.0:
+            break
+        scale = max(scale - left / slope, 0.0)
+    return scale
+
+
+def plan_orders(
+    exact: Float64, positions: Positions, working: Orders, price: Float64, *, key: PlanKey, terms: OrderTerms = MARKET_DAY
+) -> Orders:
+    """
+    Return the orders that bring what we hold, and have already asked for, to *exact* lots along the axis.
+
+    NaN is unknown and never traded. What crosses zero is two legs: 0 closes, 1 opens.
+
+    Order: sells first, then by instrument id, then by leg.
+    """
+    on = positions.on
+    known = np.isfinite(exact)
+    wanted = whole_lots(np.where(known, exact, 0.0))
+    expected = on.total(positions.instrument, positions.lots) + on.total(working.instrument, working.remaining_lots)
+    change = np.where(known, wanted - expected, 0)
+    crosses = known & (wanted * np.sign(expected) < 0)
+    first = np.where(crosses, -expected, change)
+    instrument = np.flatnonzero(first)
+    lots, leg = first[instrument], np.zeros(len(instrument), np.int8)
+    if crosses.any():
+        flipped = np.flatnonzero(crosses)
+        instrument = np.concatenate([instrument, flipped])
+        lots = np.concatenate([lots, wanted[flipped]])
+        leg = np.concatenate([leg, np.ones(len(flipped), np.int8)])
+    order = np.lexsort((leg, instrument, lots > 0))
+    return _asked(on, instrument[order], leg[order], lots[order], price, key, terms)
+
+
+def _asked(
+    on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, key: PlanKey, terms: OrderTerms
+) -> Orders:
+    count = len(lots)
+    attempt = np.zeros(count, np.int64)
+    limit, stop = _order_prices(np.sign(lots), price[instrument], on.tick_size[instrument], terms)
+    return Orders.trusted(
+        on=on,
+        instrument=instrument,
+        id=order_ids(key.id, on, instrument, leg, attempt),
+        decision=np.full(count, np.void(key.id.bytes)),
+        leg=leg,
+        attempt=attempt,
+        lots=lots,
+        order_type=np.full(count, terms.order_type, np.int8),
+        time_in_force=np.full(count, terms.time_in_force, np.int8),
+        limit_price=limit,
+        stop_price=stop,
+        status=np.full(count, Status.PENDING, np.int8),
+        filled_lots=np.zeros(count, np.int64),
+        triggered=np.zeros(count, np.bool_),
+        timestamp=np.full(count, key.instant),
+    )
+
+
+def _order_prices(side: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> tuple[Float64, Float64]:
+    """Return limit and stop prices on whole ticks, rounded so that the limit gives no more and the stop lies no nearer."""
+    none = np.full(len(price), np.nan)
+    if terms.order_type is OrderType.MARKET:
+        return none, none
+    stopped = terms.order_type is not OrderType.LIMIT
+    stop = _on_tick(price * (1 + side * terms.stop_offset_bps / 10_000), tick, side) if stopped else none
+    if terms.order_type is OrderType.STOP:
+        return none, stop
+    around = stop if stopped else price
+    return _on_tick(around * (1 + side * terms.limit_offset_bps / 10_000), tick, -side), stop
+
+
+def _on_tick(price: Float64, tick: Float64, up: Int64) -> Float64:
+    """Return *price* on a whole tick of at least one, rounded up where *up* is positive and else down."""
+    ticks = price / tick
+    whole = np.where(up > 0, np.ceil(ticks - LOT_TOLERANCE), np.floor(ticks + LOT_TOLERANCE))
+    return np.maximum(whole, 1.0) * tick

@@ -1,0 +1,2 @@
+DROP TABLE prices_daily;
+DROP TABLE instruments;

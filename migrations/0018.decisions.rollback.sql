@@ -1,0 +1,2 @@
+DROP TABLE decisions;
+DROP TYPE execution_mode;
