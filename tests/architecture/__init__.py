@@ -1,0 +1,1 @@
+"""What holds for the whole tree: layout, layers, sizes, and what a file may not contain."""
