@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy as np
 from attrs import field, frozen
 
-from .errors import BadTransition
+from .errors import BadTable, BadTransition
 from .instruments import Instruments, OnAxis
 from .table import LOTS_MAX, Bool, Float64, Ids, Instants, Int8, Int64, boolean, float64, ids, instants, int8, int64, uuid
 
@@ -138,6 +138,9 @@ class Orders(OnAxis[Order]):
             price = getattr(self, column)
             right = np.where(wanted, np.isfinite(price) & (price > 0), np.isnan(price))
             self._refuse(right, f"{column} is above zero where the order type has one, and NaN elsewhere", column)
+        if len(np.unique(self.id)) < len(self):
+            rule = "an order id stands once in a table"
+            raise BadTable(rule)
         within = (self.filled_lots * np.sign(self.lots) >= 0) & (np.abs(self.filled_lots) <= size)
         self._refuse(within, "filled_lots lie between zero and lots", "filled_lots")
 

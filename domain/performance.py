@@ -19,7 +19,8 @@ class Performance:
     What an equity curve says; NaN where it is too short to say it.
 
     Units: total_return, annual_return, volatility and max_drawdown (at most 0) as fractions; Sharpe ratio against a rate
-    of zero; turnover as what was traded a year over mean equity; costs in currency.
+    of zero; turnover as what was traded a year over mean equity; commission in currency, and
+    shortfall, in currency, as what fills cost more than the last closes known before them.
     """
 
     days: int
@@ -32,7 +33,7 @@ class Performance:
     max_drawdown: float
     turnover: float
     commission: float
-    slippage: float
+    shortfall: float
 
 
 def drawdown(equity: Float64) -> Float64:
@@ -40,7 +41,7 @@ def drawdown(equity: Float64) -> Float64:
     return equity / np.maximum.accumulate(equity) - 1
 
 
-def measure(initial: float, equity: Float64, traded: Float64, *, commission: float, slippage: float) -> Performance:
+def measure(initial: float, equity: Float64, traded: Float64, *, commission: float, shortfall: float) -> Performance:
     """
     Return what the daily *equity* curve that began with *initial* says; *traded* is each day's notional, unsigned.
 
@@ -65,5 +66,5 @@ def measure(initial: float, equity: Float64, traded: Float64, *, commission: flo
         max_drawdown=float(drawdown(curve).min()),
         turnover=float(traded.sum()) / float(np.mean(curve)) * DAYS_A_YEAR / days if days else np.nan,
         commission=commission,
-        slippage=slippage,
+        shortfall=shortfall,
     )

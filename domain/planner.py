@@ -34,6 +34,7 @@ class Reason(IntEnum):
     ORDER_COUNT = 7
     PRICE_COLLAR = 8
     PARTICIPATION = 9
+    CLOSING_LEG = 10
 
 
 @frozen

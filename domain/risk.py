@@ -71,7 +71,8 @@ def screen(basket: Basket, limits: Limits) -> tuple[Bool, Refusals]:
 
     Limits on an order, a position or a price refuse the order. Limits on leverage are met by what all remaining orders
     and those already working come to if filled; a breach refuses every order that adds to a position, so that reducing
-    stays possible. Too many orders refuse the whole basket. What cannot be worked out is refused.
+    stays possible. The opening leg of a flip goes with its closing leg. Too many orders refuse the whole basket. What cannot be
+    worked out is refused.
     """
     orders = basket.orders
     on = orders.on
@@ -102,6 +103,9 @@ def screen(basket: Basket, limits: Limits) -> tuple[Bool, Refusals]:
             leverage = _leverage(basket, passed, net=reason is Reason.NET_LEVERAGE)
             adds = orders.lots * _before(basket) >= 0
             refuse((leverage <= limit) | ~adds, reason, np.full(len(orders), leverage), limit)
+    closing = orders.instrument[~passed & (orders.leg == 0)]
+    orphaned = (orders.leg > 0) & np.isin(orders.instrument, closing)
+    refuse(~orphaned, Reason.CLOSING_LEG, np.full(len(orders), np.nan), np.nan)
     if limits.order_count_max is not None:
         count = float(passed.sum())
         refuse(np.full(len(orders), count <= limits.order_count_max), Reason.ORDER_COUNT, np.full(len(orders), count), limits.order_count_max)

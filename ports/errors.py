@@ -10,6 +10,8 @@ The errors of the outside: what failed, and whether it may have happened.
         Conflict            someone was faster, or it is there already; read again and decide
           StoreConflict       PortfolioHeld
       LookAhead             a backtest asked for what was not known yet
+      TargetsFailed         whatever decides on targets has failed
+      RunFailed             a backtest ended early; it is recorded as FAILED, with the date and the cause
 """
 
 from ..domain.errors import DomainError, TradingError
@@ -57,3 +59,11 @@ class PortfolioHeld(Conflict):
 
 class LookAhead(DomainError):
     """Say that a backtest asked for what was not known at its instant."""
+
+
+class TargetsFailed(PortError):
+    """Say that whatever decides on targets has failed, on which day and why."""
+
+
+class RunFailed(PortError):
+    """Say that a backtest ended early, on which day and why."""

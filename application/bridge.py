@@ -1,0 +1,169 @@
+"""The one call: from targets to orders, fills and a recorded position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import Factory, frozen
+
+from ..domain.execution_plan import Rules, Situation, plan_execution
+from ..domain.fills import Fills
+from ..domain.orders import Orders, Status
+from ..ports.broker import Outcome
+from ..ports.repository import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..domain.account import Account
+    from ..domain.plan_key import PlanKey, Portfolio
+    from ..domain.planner import ExecutionPlan, Refusals
+    from ..domain.positions import Positions
+    from ..domain.targets import Targets
+    from ..ports.broker import BrokerPort, Reports
+    from ..ports.clock import Clock
+    from ..ports.prices import PriceFeed
+    from ..ports.repository import ExecutionRepository, Recorded
+
+ANSWERED: Mapping[Outcome, Status] = {
+    Outcome.ACCEPTED: Status.ACCEPTED,
+    Outcome.KNOWN: Status.ACCEPTED,
+    Outcome.REFUSED: Status.REJECTED,
+    Outcome.UNKNOWN: Status.UNKNOWN,
+}
+"""What a broker's answer makes of an order."""
+
+_STATUS_OF = np.zeros(len(Outcome) + 1, np.int8)
+_STATUS_OF[list(ANSWERED)] = list(ANSWERED.values())
+
+
+@frozen
+class ExecutionSummary:
+    """
+    What came of one decision.
+
+    *orders* and *fills* are those of this decision, *positions* (marked, along the axis) and *account* what was held
+    once it was carried out. *plan* has sizes and residuals; None where the decision had been recorded before and
+    nothing was planned or sent.
+    """
+
+    key: PlanKey
+    orders: Orders
+    fills: Fills
+    refusals: Refusals
+    positions: Positions
+    account: Account
+    earlier: Fills
+    plan: ExecutionPlan | None = None
+
+
+@frozen
+class ExecutionBridge:
+    """
+    Carry out decisions for one portfolio at one broker.
+
+    The same lines run every mode; which broker, repository, prices and clock they meet is the container's choice.
+    """
+
+    broker: BrokerPort
+    repository: ExecutionRepository
+    prices: PriceFeed
+    clock: Clock
+    rules: Rules = Factory(Rules)
+
+    def apply_execution_plan(self, key: PlanKey, targets: Targets) -> ExecutionSummary:
+        """
+        Bring the portfolio to *targets*, as the decision *key*, and return what came of it.
+
+        Recorded before sent: the plan is committed before its first order leaves, under ids that a restart computes
+        again. Applying the same key again returns the recorded outcome and sends nothing; a key that was recorded but
+        not carried out is carried out as it was planned.
+
+        Raises:
+            PortfolioHeld: another process works on this portfolio; nothing happened.
+            BrokerUnavailable, StoreUnavailable, FeedUnavailable: apply the same key again when it is back.
+            DomainError: the targets break a rule; nothing happened.
+        """
+        with self.repository.hold(key.portfolio):
+            recorded = self.repository.recall(key, targets.on)
+            if recorded is not None and recorded.snapshot is not None:
+                return _remembered(recorded)
+            earlier = self._collect(key.portfolio)
+            if recorded is not None:
+                plan, orders, refusals = None, recorded.orders, recorded.refusals
+            else:
+                plan = plan_execution(key, targets, self._situation(targets), self.rules)
+                orders, refusals = plan.orders, plan.refusals
+                self.repository.record_plan(plan)
+            orders = self._send(orders)
+            reports = self.broker.poll()
+            positions, account = self.broker.positions(), self.broker.account()
+            self.repository.record_reports(key.portfolio, reports.orders, reports.fills, Snapshot(key, positions, account))
+            orders, fills = _own(orders, reports)
+            return ExecutionSummary(key, orders, fills, refusals, positions, account, earlier, plan)
+
+    def preview(self, key: PlanKey, targets: Targets) -> ExecutionPlan:
+        """Return the plan that `apply_execution_plan` would carry out now; nothing is recorded or sent."""
+        return plan_execution(key, targets, self._situation(targets), self.rules)
+
+    def _collect(self, portfolio: Portfolio) -> Fills:
+        """Record what has happened to earlier orders since they were last looked at, and return their new fills."""
+        reports = self.broker.poll()
+        if len(reports.orders) or len(reports.fills):
+            self.repository.record_reports(portfolio, reports.orders, reports.fills)
+        return reports.fills
+
+    def _situation(self, targets: Targets) -> Situation:
+        bars = self.prices.bars(targets.on, self.clock.today())
+        return Situation(
+            positions=self.broker.positions(),
+            working=self.broker.working(),
+            account=self.broker.account(),
+            price=bars.close,
+            volume=bars.volume,
+        )
+
+    def _send(self, orders: Orders) -> Orders:
+        """Send those *orders* that never were, record the answers, and return all of them as they then stand."""
+        pending = orders.status == Status.PENDING
+        if not pending.any():
+            return orders
+        sent = orders if pending.all() else orders[pending]
+        receipts = self.broker.submit(sent)
+        answered = sent.moved(_STATUS_OF[receipts.outcome])
+        self.repository.record_receipts(answered, receipts)
+        return _as_told(orders, answered)
+
+
+def _remembered(recorded: Recorded) -> ExecutionSummary:
+    """Return the summary of a decision that was carried out before."""
+    snapshot = recorded.snapshot
+    assert snapshot is not None, "Invariant: only an outcome is remembered."
+    return ExecutionSummary(
+        recorded.key,
+        recorded.orders,
+        recorded.fills,
+        recorded.refusals,
+        snapshot.positions,
+        snapshot.account,
+        Fills.none(recorded.orders.on),
+    )
+
+
+def _as_told(orders: Orders, told: Orders) -> Orders:
+    """Return *orders*, in their order, as *told* has them where it has them."""
+    if told.id is orders.id:
+        return told
+    place = {order: len(orders) + row for row, order in enumerate(told.id.tolist())}
+    rows = [place.get(order, row) for row, order in enumerate(orders.id.tolist())]
+    return Orders.concat([orders, told])[np.array(rows, np.int64)]
+
+
+def _own(orders: Orders, reports: Reports) -> tuple[Orders, Fills]:
+    """Return *orders* as *reports* tell them, and the fills that are theirs."""
+    if reports.orders.id is orders.id:
+        return reports.orders, reports.fills
+    own = set(orders.id.tolist())
+    mine = np.array([order in own for order in reports.fills.order.tolist()], np.bool_)
+    return _as_told(orders, reports.orders), reports.fills[mine]

@@ -1,0 +1,91 @@
+"""The whole decision, worked out: sized, planned and screened, before anything is recorded or sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from .planner import MARKET_DAY, ExecutionPlan, OrderTerms, Reason, Refusals, plan_orders, size_targets
+from .risk import NO_LIMITS, Basket, Limits, screen
+from .targets import Unit
+
+if TYPE_CHECKING:
+    from .account import Account
+    from .orders import Orders
+    from .plan_key import PlanKey
+    from .positions import Positions
+    from .table import Float64
+    from .targets import Targets
+
+
+@frozen
+class Rules:
+    """
+    How decisions become orders: the terms of orders, the limits on them, and whether weights are scaled to the cash.
+
+    Units: cost_rate is what trading is expected to cost, as a fraction of what is traded.
+    """
+
+    terms: OrderTerms = MARKET_DAY
+    limits: Limits = NO_LIMITS
+    fit_to_cash: bool = True
+    cost_rate: float = 0.0
+
+
+@frozen
+class Situation:
+    """
+    What a decision meets: *positions* (marked, along the axis), *working* orders, the *account*, and the session's *price* and *volume*.
+
+    *price* and *volume* lie along the axis; what has no price now (NaN) is not traded now.
+    """
+
+    positions: Positions
+    working: Orders
+    account: Account
+    price: Float64
+    volume: Float64
+
+
+def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules) -> ExecutionPlan:
+    """Return the plan of the decision *key*: the orders that may leave, and everything else with its reason."""
+    positions, account = met.positions, met.account
+    fits = rules.fit_to_cash and targets.unit is Unit.WEIGHT
+    exact = size_targets(
+        targets,
+        positions,
+        met.price,
+        equity=account.equity,
+        cash=account.cash if fits else None,
+        cost_rate=rules.cost_rate,
+    )
+    orders = plan_orders(exact, positions, met.working, met.price, key=key, terms=rules.terms)
+    refusals = unknowns(targets, exact, positions)
+    basket = Basket(orders, positions, met.working, positions.price, met.volume, account.equity)
+    passed, refused = screen(basket, rules.limits)
+    if len(refused):
+        orders = orders[passed]
+        refusals = Refusals.concat([refusals, refused])
+    return ExecutionPlan(
+        key=key, targets=targets, exact=exact, price=met.price, equity=account.equity, orders=orders, refusals=refusals
+    )
+
+
+def unknowns(targets: Targets, exact: Float64, positions: Positions) -> Refusals:
+    """Return what is targeted, or held and to be closed, and cannot be sized: for want of a target, or of a price."""
+    on = targets.on
+    unknown = np.isnan(exact)
+    if not unknown.any():
+        return Refusals.none(on)
+    said = np.zeros(len(on), np.bool_)
+    said[targets.instrument] = True
+    silent = np.zeros(len(on), np.bool_)
+    silent[targets.instrument] = np.isnan(targets.amount)
+    concerned = said | (positions.along().lots != 0) if targets.complete else said
+    rows = np.flatnonzero(unknown & concerned)
+    nothing = np.full(len(rows), np.nan)
+    reason = np.where(silent[rows], Reason.TARGET_UNKNOWN, Reason.PRICE_UNKNOWN).astype(np.int8)
+    none = np.zeros(len(rows), np.int64)
+    return Refusals(on, rows, leg=none.astype(np.int8), lots=none, reason=reason, value=nothing, limit=nothing)
