@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded server, connections, the schema, and what is kept in it."""

@@ -1,0 +1,1 @@
+"""Each adapter on its own, with the world that it speaks to."""
