@@ -1,0 +1,79 @@
+"""Targets from a table that says them all beforehand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import define, field
+
+from ...domain.errors import BadTable
+from ...domain.targets import Targets, Unit
+from ...ports.targets import TargetSource
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ...domain.instruments import Instruments
+    from ...domain.table import Float64, Int64
+    from ...ports.targets import View
+
+
+@define(eq=False)
+class TargetTable(TargetSource):
+    """
+    Says, on each day that it lists, the targets of that day; on other days nothing is decided.
+
+    *day* (datetime64[D]), *instrument* (codes along *on*) and *amount* (NaN: unknown) say one target a row, in any
+    order; *unit* and *complete* are as in Targets.
+    """
+
+    on: Instruments
+    day: np.ndarray[tuple[int], np.dtype[np.datetime64]]
+    instrument: Int64
+    amount: Float64
+    unit: Unit = Unit.QUANTITY
+    complete: bool = True
+    _rows: dict[date, slice] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        order = np.lexsort((self.instrument, self.day))
+        self.day, self.instrument, self.amount = self.day[order], self.instrument[order], self.amount[order]
+        same = (self.day[1:] == self.day[:-1]) & (self.instrument[1:] == self.instrument[:-1])
+        if same.any():
+            row = int(np.flatnonzero(same)[0])
+            rule = f"one target a day and instrument; {self.on.names[self.instrument[row]]} has two on {self.day[row]}"
+            raise BadTable(rule)
+        self._check()
+        days, first = np.unique(self.day, return_index=True)
+        last = [*first[1:].tolist(), len(self.day)]
+        self._rows = {day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), last, strict=True)}
+
+    @property
+    def days(self) -> list[date]:
+        """The days that have targets, in order."""
+        return list(self._rows)
+
+    def targets(self, view: View) -> Targets | None:
+        """Return the targets listed for the day of *view*; None where it is not listed."""
+        part = self._rows.get(view.day)
+        return None if part is None else self._of(part)
+
+    def _of(self, part: slice) -> Targets:
+        on, instrument = self.on, self.instrument[part]
+        return Targets.trusted(
+            on=on,
+            instrument=on.code if len(instrument) == len(on) else instrument,
+            amount=self.amount[part],
+            unit=self.unit,
+            complete=self.complete,
+        )
+
+    def _check(self) -> None:
+        """Refuse the table when its largest amount is not allowed, and say on which day."""
+        row = np.abs(np.nan_to_num(self.amount, posinf=np.inf)).argmax(keepdims=True) if len(self.day) else slice(0)
+        try:
+            Targets(self.on, self.instrument[row], self.amount[row], self.unit)
+        except BadTable as error:
+            rule = f"{error}, on {self.day[row][0]}"
+            raise BadTable(rule) from error
