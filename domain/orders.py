@@ -73,6 +73,11 @@ _OPEN = np.zeros(len(Status) + 1, dtype=np.bool_)
 _OPEN[[Status.PENDING, Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.UNKNOWN]] = True
 
 
+def may_follow(before: Int8, after: Int8) -> Bool:
+    """Tell, row by row, whether the status *after* may follow *before*."""
+    return cast("Bool", _STEP[before, after])
+
+
 @frozen
 class Order:
     """One order. Signed *lots*: plus buys, minus sells; a price that it does not have is NaN."""
@@ -168,7 +173,7 @@ class Orders(OnAxis[Order]):
             BadTransition: an order would go where TRANSITIONS does not lead, or its filled lots would shrink.
         """
         filled = self.filled_lots if filled_lots is None else filled_lots
-        allowed = _STEP[self.status, status] & (np.abs(filled) >= np.abs(self.filled_lots)) & (np.abs(filled) <= np.abs(self.lots))
+        allowed = may_follow(self.status, status) & (np.abs(filled) >= np.abs(self.filled_lots)) & (np.abs(filled) <= np.abs(self.lots))
         if not allowed.all():
             row = int(np.flatnonzero(~allowed)[0])
             rule = (
