@@ -1,0 +1,46 @@
+"""Instruments between their names in the database and their places on an axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+
+import pyarrow as pa
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from ...domain.instruments import Instruments
+    from ...domain.table import Int64
+    from .decisions import Owner
+
+AXIS = sql.SQL(
+    "LEFT JOIN unnest(%(axis)s::text[]) WITH ORDINALITY AS axis (name, place)"
+    ' ON axis.name COLLATE "C" = {}.instrument_id'
+)
+"""Joins the axis that the parameter *axis* names to a table, whose name is to be put in."""
+
+PLACE = sql.SQL("coalesce(axis.place, 0) - 1")
+"""The place on the axis, counted from 0; -1 where a row's instrument is not on it."""
+
+
+def names(on: Instruments, instrument: Int64) -> pa.Array:
+    """Return the id of each *instrument*."""
+    return pa.array(on.names, pa.string()).take(pa.array(instrument))
+
+
+def along(connection: Connection[TupleRow], on: Instruments, place: Int64, table: LiteralString, owner: Owner) -> Int64:
+    """
+    Return *place*, read by PLACE from the rows of *owner* in *table*.
+
+    Raises:
+        UnknownInstrument: some rows are of instruments that are not on the axis *on*; the message names them.
+    """
+    if len(place) and place.min() < 0:
+        query = sql.SQL(
+            "SELECT DISTINCT instrument_id FROM {} WHERE portfolio_id = %(portfolio)s AND mode = %(mode)s"
+            " AND run_id IS NOT DISTINCT FROM %(run_id)s ORDER BY instrument_id"
+        ).format(sql.Identifier(table))
+        on.locate(str(row[0]) for row in connection.execute(query, owner.parameters))
+    return place

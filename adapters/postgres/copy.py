@@ -1,0 +1,112 @@
+"""Whole columns into PostgreSQL and out of it, by binary COPY."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString, cast
+
+import numpy as np
+import pyarrow as pa
+from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+    from enum import IntEnum
+
+    from numpy.typing import NDArray
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from ...domain.table import Column, Float64, Ids
+
+    Columns = Mapping[str, pa.Array]
+
+HEADER_BYTES, TRAILER_BYTES = 19, 2
+EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)
+"""What PostgreSQL counts microseconds from."""
+
+
+def copy_in(connection: Connection[TupleRow], table: LiteralString, batches: Sequence[pa.RecordBatch]) -> None:
+    """Append *batches*, which have the same columns, to *table*."""
+    if not any(batch.num_rows for batch in batches):
+        return
+    names = sql.SQL(", ").join(map(sql.Identifier, batches[0].schema.names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(table), names)
+    encoder = ArrowToPostgresBinaryEncoder(batches[0].schema)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(encoder.write_header())
+        for batch in batches:
+            copy.write(encoder.write_batch(batch))
+        copy.write(encoder.finish())
+
+
+def copy_out(
+    connection: Connection[TupleRow], query: sql.Composable, parameters: Mapping[str, object], layout: Mapping[str, str]
+) -> dict[str, NDArray[np.generic]]:
+    """
+    Return the rows of *query* as columns, named and typed by *layout*, in the order of the query.
+
+    A type is one of numpy's; M8[us] reads a timestamptz, V16 a uuid. Every column has a fixed width, and no NULL.
+    """
+    fields = [("fields", ">i2")]
+    for name, dtype in layout.items():
+        fields += [
+            (f"{name} width", ">i4"),
+            (name, ">i8" if dtype == "M8[us]" else np.dtype(dtype).newbyteorder(">").str),
+        ]
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        content = b"".join(copy)
+    row = np.dtype(fields)
+    count, rest = divmod(len(content) - HEADER_BYTES - TRAILER_BYTES, row.itemsize)
+    assert rest == 0, "Invariant: the query's columns are those of the layout, and never NULL."
+    rows = np.frombuffer(content, row, count, HEADER_BYTES)
+    return {name: _native(rows[name], dtype) for name, dtype in layout.items()}
+
+
+def _native(column: NDArray[np.generic], dtype: str) -> NDArray[np.generic]:
+    if dtype == "M8[us]":
+        return (column.astype(np.int64) + EPOCH).view("M8[us]")
+    return np.ascontiguousarray(column).astype(dtype)
+
+
+def codes(column: LiteralString, kind: type[IntEnum]) -> sql.Composable:
+    """Return the SQL of the number that *kind* gives to the word in *column*."""
+    cases = [sql.SQL("WHEN {} THEN {}").format(sql.Literal(member.name), sql.Literal(member.value)) for member in kind]
+    return sql.SQL("(CASE {} {} END)::smallint").format(sql.SQL(column), sql.SQL(" ").join(cases))
+
+
+def words(kind: type[IntEnum], code: NDArray[np.integer]) -> pa.Array:
+    """Return the names that *kind* has for each *code*."""
+    names: list[str | None] = [None] * (max(kind) + 1)
+    for member in kind:
+        names[member] = member.name
+    return pa.array(names, pa.string()).take(pa.array(code))
+
+
+def taken(values: Iterable[str | int | date | None], rows: NDArray[np.integer], kind: pa.DataType) -> pa.Array:
+    """Return, row by row, one of *values*."""
+    return pa.array(values, kind).take(pa.array(rows))
+
+
+def id_column(ids: Ids) -> pa.Array:
+    """Return *ids* as the bytes that a uuid column takes."""
+    return pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))]
+    )
+
+
+def number_column(values: Column) -> pa.Array:
+    """Return *values* as a column without NULL."""
+    return pa.array(values)
+
+
+def known_column(values: Float64) -> pa.Array:
+    """Return *values* as a column that has NULL for NaN."""
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def joined(columns: Sequence[NDArray[np.generic]], dtype: str) -> NDArray[np.generic]:
+    """Return *columns* one after the other, as *dtype*."""
+    return cast("NDArray[np.generic]", np.concatenate(columns)) if columns else np.empty(0, dtype)

@@ -1,0 +1,184 @@
+"""Decisions and what they came to: the rows that everything else belongs to."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from attrs import frozen
+from psycopg import sql
+
+from ...domain.account import Account
+from ...domain.plan_key import PlanKey
+from ...ports.errors import StoreConflict
+from .copy import taken
+from .documents import refusal_document, target_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from ...domain.plan_key import Portfolio
+    from ...domain.planner import ExecutionPlan
+    from ...ports.repository import Snapshot
+    from .copy import Columns
+
+DECISIONS = sql.SQL(
+    "INSERT INTO decisions"
+    " (decision_id, run_id, portfolio_id, mode, broker, account, name, as_of_date, timestamp, targets)"
+    " SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::execution_mode[], %s::text[], %s::text[],"
+    " %s::text[], %s::date[], %s::timestamptz[], %s::text[]::jsonb[])"
+)
+PLANS = sql.SQL(
+    "INSERT INTO execution_plans (decision_id, state, refusals, cash, equity, buying_power)"
+    " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]::jsonb[], %s::float8[], %s::float8[], %s::float8[])"
+)
+APPLIED = sql.SQL(
+    "UPDATE execution_plans SET state = 'APPLIED', cash = %s, equity = %s, buying_power = %s"
+    " WHERE decision_id = %s AND state = 'PLANNED'"
+)
+OWN = sql.SQL(
+    "d.portfolio_id = %(portfolio)s AND d.mode = %(mode)s AND d.broker = %(broker)s AND d.account = %(account)s"
+    " AND d.run_id IS NOT DISTINCT FROM %(run_id)s"
+)
+FOUND = sql.SQL(
+    "SELECT d.name, d.as_of_date, d.timestamp, p.refusals, p.state, p.cash, p.equity, p.buying_power"
+    " FROM decisions d JOIN execution_plans p USING (decision_id) WHERE d.name = %(name)s AND {}"
+).format(OWN)
+
+
+@frozen
+class Owner:
+    """A portfolio, and the run that it belongs to as the database numbers it."""
+
+    portfolio: Portfolio
+    run_id: int | None
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What names this owner in a query."""
+        own = self.portfolio
+        return {
+            "portfolio": own.id,
+            "mode": own.mode.value,
+            "broker": own.broker,
+            "account": own.account,
+            "run_id": self.run_id,
+        }
+
+
+def find_owner(connection: Connection[TupleRow], portfolio: Portfolio) -> Owner | None:
+    """Return *portfolio* as an owner of rows; None where its run is not recorded."""
+    if portfolio.run is None:
+        return Owner(portfolio, None)
+    found = connection.execute("SELECT run_id FROM backtest_runs WHERE name = %s", [portfolio.run]).fetchone()
+    return None if found is None else Owner(portfolio, int(found[0]))
+
+
+def owner_of(connection: Connection[TupleRow], portfolio: Portfolio) -> Owner:
+    """
+    Return *portfolio* as an owner of rows.
+
+    Raises:
+        StoreConflict: its run is not recorded.
+    """
+    owner = find_owner(connection, portfolio)
+    if owner is None:
+        rule = f"run {portfolio.run!r} is not recorded; a run is recorded before its decisions"
+        raise StoreConflict(rule)
+    return owner
+
+
+def owner_columns(owners: Sequence[Owner], counts: Sequence[int]) -> Columns:
+    """Return the columns that say whose a row is: *counts* rows of each of *owners*."""
+    rows = np.repeat(np.arange(len(owners)), counts)
+    return {
+        "run_id": taken([owner.run_id for owner in owners], rows, pa.int64()),
+        "mode": taken([owner.portfolio.mode.value for owner in owners], rows, pa.string()),
+        "portfolio_id": taken([owner.portfolio.id for owner in owners], rows, pa.string()),
+    }
+
+
+@frozen
+class Head:
+    """A decision as it is inserted: its plan and, where it has been carried out, the account after it."""
+
+    owner: Owner
+    plan: ExecutionPlan
+    account: Account | None = None
+
+
+def insert_decisions(connection: Connection[TupleRow], heads: Sequence[Head]) -> None:
+    """Insert the rows of *heads*; targets are left out in runs."""
+    if not heads:
+        return
+    keys = [head.plan.key for head in heads]
+    ids = [key.id for key in keys]
+    connection.execute(
+        DECISIONS,
+        [
+            ids,
+            [head.owner.run_id for head in heads],
+            [key.portfolio.id for key in keys],
+            [key.portfolio.mode.value for key in keys],
+            [key.portfolio.broker for key in keys],
+            [key.portfolio.account for key in keys],
+            [key.decision for key in keys],
+            [key.as_of_date for key in keys],
+            [key.timestamp for key in keys],
+            [target_document(head.plan.targets) if head.owner.run_id is None else None for head in heads],
+        ],
+    )
+    money = [_money(head.account) for head in heads]
+    states = ["PLANNED" if head.account is None else "APPLIED" for head in heads]
+    refusals = [refusal_document(head.plan.refusals) for head in heads]
+    connection.execute(PLANS, [ids, states, refusals, *(list(column) for column in zip(*money, strict=True))])
+
+
+def apply_decision(connection: Connection[TupleRow], snapshot: Snapshot) -> None:
+    """
+    Note that the decision of *snapshot* was carried out, and the account after it.
+
+    Raises:
+        StoreConflict: that was noted before, or the decision is not recorded.
+    """
+    done = connection.execute(APPLIED, [*_money(snapshot.account), snapshot.key.id])
+    if done.rowcount != 1:
+        rule = f"the decision {snapshot.key.decision!r} has a snapshot already, or no plan"
+        raise StoreConflict(rule)
+
+
+def _money(account: Account | None) -> tuple[float | None, float | None, float | None]:
+    if account is None:
+        return None, None, None
+    return _known(account.cash), _known(account.equity), _known(account.buying_power)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+@frozen
+class Found:
+    """A decision as it is read back; *account* is None until it was carried out."""
+
+    key: PlanKey
+    refusals: list[dict[str, object]]
+    account: Account | None
+
+
+def find_decision(connection: Connection[TupleRow], owner: Owner, name: str) -> Found | None:
+    """Return the decision *name* of *owner*; None where it is not recorded."""
+    row = connection.execute(FOUND, {**owner.parameters, "name": name}).fetchone()
+    if row is None:
+        return None
+    name, day, instant, refusals, state, *money = row
+    assert isinstance(day, date) and isinstance(instant, datetime), "Invariant: columns are read as their types."  # noqa: PT018
+    cash, equity, power = (math.nan if value is None else float(value) for value in money)
+    account = Account(cash, equity, power) if state == "APPLIED" else None
+    return Found(PlanKey(owner.portfolio, name, day, instant), refusals, account)

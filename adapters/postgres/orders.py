@@ -1,0 +1,169 @@
+"""Orders in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pyarrow as pa
+from attrs import frozen
+from psycopg import sql
+
+from ...domain.orders import TRANSITIONS, Orders, OrderType, Status, TimeInForce
+from ...domain.positions import rounds
+from .axis import AXIS, PLACE, along, names
+from .copy import codes, copy_out, id_column, known_column, number_column, words
+from .decisions import OWN
+from .documents import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from ...domain.instruments import Instruments
+    from ...domain.table import Bool, Column, Ids, Int8, Int64
+    from .copy import Columns
+    from .decisions import Owner
+
+FOLLOWS = [f"{before.name}>{after.name}" for before, afters in TRANSITIONS.items() for after in (before, *afters)]
+STAND = sql.SQL(
+    "UPDATE orders SET status = now.status, filled_lots = now.filled_lots, triggered = now.triggered,"
+    " reason = coalesce(now.reason, orders.reason)"
+    " FROM unnest(%s::uuid[], %s::order_status[], %s::bigint[], %s::boolean[], %s::text[])"
+    " AS now (order_id, status, filled_lots, triggered, reason)"
+    " WHERE orders.order_id = now.order_id AND abs(now.filled_lots) >= abs(orders.filled_lots)"
+    " AND orders.status::text || '>' || now.status::text = ANY (%s)"
+)
+LAYOUT = {
+    "instrument": "i8",
+    "id": "V16",
+    "decision": "V16",
+    "leg": "i2",
+    "attempt": "i4",
+    "lots": "i8",
+    "order_type": "i2",
+    "time_in_force": "i2",
+    "limit_price": "f8",
+    "stop_price": "f8",
+    "status": "i2",
+    "filled_lots": "i8",
+    "triggered": "?",
+    "timestamp": "M8[us]",
+}
+NARROW = {"leg": "i1", "attempt": "i8", "order_type": "i1", "time_in_force": "i1", "status": "i1"}
+SELECT = sql.SQL(
+    "SELECT {place}, o.order_id, o.decision_id, o.leg, o.attempt, o.lots, {order_type}, {time_in_force},"
+    " coalesce(o.limit_price, 'NaN'), coalesce(o.stop_price, 'NaN'), {status}, o.filled_lots, o.triggered, o.timestamp"
+    " FROM orders o JOIN decisions d USING (decision_id) {axis}"
+    " WHERE o.portfolio_id = %(portfolio)s AND {own}"
+).format(
+    place=PLACE,
+    order_type=codes("o.order_type", OrderType),
+    time_in_force=codes("o.time_in_force", TimeInForce),
+    status=codes("o.status", Status),
+    axis=AXIS.format(sql.Identifier("o")),
+    own=OWN,
+)
+# The instant of an order is that of its decision, and there is an index on it.
+OF_DECISION = SELECT + sql.SQL(" AND d.name = %(name)s AND o.timestamp = d.timestamp")
+
+
+@frozen(eq=False)
+class Standing:
+    """What may change of orders once they are recorded, row by row; an id may stand more than once, the last counts."""
+
+    id: Ids
+    status: Int8
+    filled_lots: Int64
+    triggered: Bool
+    reason: Mapping[int, str]
+
+    @classmethod
+    def of(cls, orders: Orders, reason: Mapping[int, str] | None = None) -> Standing:
+        """Return how *orders* stand; *reason* has the broker's words, by row, where there are any."""
+        return cls(orders.id, orders.status, orders.filled_lots, orders.triggered, reason or {})
+
+
+def order_rows(orders: Orders, owned: Columns, reason: Mapping[int, str]) -> pa.RecordBatch:
+    """Return *orders* as rows of the table; *owned* says whose they are, *reason* what the broker said, by row."""
+    on, at = orders.on, orders.instrument
+    count = len(orders)
+    columns = {
+        "timestamp": number_column(orders.timestamp),
+        "order_id": id_column(orders.id),
+        "decision_id": id_column(orders.decision),
+        "lots": number_column(orders.lots),
+        "lot_size": number_column(on.lot_size[at]),
+        "limit_price": known_column(orders.limit_price),
+        "stop_price": known_column(orders.stop_price),
+        "filled_lots": number_column(orders.filled_lots),
+        "order_type": words(OrderType, orders.order_type),
+        "time_in_force": words(TimeInForce, orders.time_in_force),
+        "status": words(Status, orders.status),
+        "attempt": number_column(orders.attempt.astype(np.int32)),
+        "leg": number_column(orders.leg.astype(np.int16)),
+        "triggered": number_column(orders.triggered),
+        "instrument_id": names(on, at),
+        "reason": pa.array(_said(reason, count), pa.string()) if reason else pa.nulls(count, pa.string()),
+        **owned,
+    }
+    return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def _said(reason: Mapping[int, str], count: int) -> list[str | None]:
+    return [clean(reason[row]) if row in reason else None for row in range(count)]
+
+
+def update_orders(connection: Connection[TupleRow], standing: Standing) -> None:
+    """Update the orders that are recorded to how they are *standing* now, but never backwards."""
+    ids, reason = standing.id, standing.reason
+    for part in turns(ids):
+        rows = np.arange(len(ids))[part]
+        connection.execute(
+            STAND,
+            [
+                [value.hex() for value in ids[part].tolist()],
+                [Status(code).name for code in standing.status[part].tolist()],
+                standing.filled_lots[part].tolist(),
+                standing.triggered[part].tolist(),
+                [clean(reason[row]) if row in reason else None for row in rows.tolist()],
+                FOLLOWS,
+            ],
+        )
+
+
+def turns(ids: Ids) -> Iterator[Int64 | slice]:
+    """Yield rows such that no id stands twice among them: first all first ones, then all second ones, and so on."""
+    seen = ids.tolist()
+    if len(set(seen)) == len(seen):
+        if seen:
+            yield slice(None)
+        return
+    place: dict[bytes, int] = {}
+    yield from rounds(np.array([place.setdefault(name, len(place)) for name in seen]))
+
+
+def read_orders(connection: Connection[TupleRow], owner: Owner, on: Instruments, decision: str | None = None) -> Orders:
+    """
+    Return the orders of *owner*, or of one *decision* of it: by instant, sells first, by instrument id and by leg.
+
+    Raises:
+        UnknownInstrument: an order's instrument is not on the axis.
+    """
+    query = SELECT if decision is None else OF_DECISION
+    columns = copy_out(connection, query, {**owner.parameters, "axis": list(on.names), "name": decision}, LAYOUT)
+    columns["instrument"] = along(connection, on, cast("Int64", columns["instrument"]), "orders", owner)
+    columns |= {name: columns[name].astype(dtype) for name, dtype in NARROW.items()}
+    halves = columns["id"].view(">u8").reshape(-1, 2)
+    sells_first = columns["lots"].view(np.int64) > 0
+    order = np.lexsort(
+        (halves[:, 1], halves[:, 0], columns["leg"], columns["instrument"], sells_first, columns["timestamp"])
+    )
+    return Orders.trusted(on=on, **{name: _frozen(column[order]) for name, column in columns.items()})
+
+
+def _frozen(column: Column) -> Column:
+    column.setflags(write=False)
+    return column

@@ -1,0 +1,91 @@
+"""Positions snapshots in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pyarrow as pa
+from psycopg import sql
+
+from ...domain.positions import Positions
+from .axis import AXIS, PLACE, along, names
+from .copy import copy_out, id_column, known_column, number_column, taken
+from .decisions import OWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from ...domain.instruments import Instruments
+    from ...domain.plan_key import PlanKey
+    from ...domain.table import Bool, Int64
+    from .copy import Columns
+    from .decisions import Owner
+
+LAYOUT = {"instrument": "i8", "lots": "i8", "cost": "f8", "realized_pnl": "f8", "price": "f8"}
+OF_DECISION = sql.SQL(
+    "SELECT {place}, s.lots, s.cost, s.realized_pnl, coalesce(s.price, 'NaN')"
+    " FROM positions_snapshots s JOIN decisions d USING (decision_id) {axis} WHERE d.name = %(name)s AND {own}"
+).format(place=PLACE, axis=AXIS.format(sql.Identifier("s")), own=OWN)
+HELD = sql.SQL(
+    "SELECT instrument_id FROM positions_snapshots WHERE lots <> 0 AND decision_id = (SELECT d.decision_id"
+    " FROM decisions d JOIN execution_plans p USING (decision_id) WHERE p.state = 'APPLIED' AND {}"
+    " ORDER BY d.timestamp DESC, d.decision_id DESC LIMIT 1)"
+).format(OWN)
+
+
+def told(positions: Positions, closed: Bool) -> Positions:
+    """Return the rows of *positions* that a snapshot has: what is held, and what is *closed* (along the axis)."""
+    kept = (positions.lots != 0) | closed[positions.instrument]
+    if kept.all() and positions.instrument is positions.on.code:
+        return positions
+    rows = np.flatnonzero(kept)
+    return positions[rows[np.argsort(positions.instrument[rows], kind="stable")]]
+
+
+def held_before(connection: Connection[TupleRow], owner: Owner) -> set[str]:
+    """Return the ids of what the newest snapshot of *owner* holds."""
+    return {str(row[0]) for row in connection.execute(HELD, owner.parameters)}
+
+
+def snapshot_rows(
+    keys: Sequence[PlanKey], counts: Sequence[int], positions: Positions, owned: Columns
+) -> pa.RecordBatch:
+    """Return *positions* as rows of the table, *counts* rows of each decision of *keys*; *owned* says whose."""
+    on, at = positions.on, positions.instrument
+    rows = np.repeat(np.arange(len(keys)), counts)
+    decisions = np.array([key.id.bytes for key in keys], "V16")[rows]
+    columns = {
+        "timestamp": number_column(np.array([key.instant for key in keys], "M8[us]")[rows]),
+        "decision_id": id_column(decisions),
+        "lots": number_column(positions.lots),
+        "lot_size": number_column(on.lot_size[at]),
+        "multiplier": number_column(on.multiplier[at]),
+        "cost": number_column(positions.cost),
+        "realized_pnl": number_column(positions.realized_pnl),
+        "price": known_column(positions.price),
+        "as_of_date": taken([key.as_of_date for key in keys], rows, pa.date32()),
+        "instrument_id": names(on, at),
+        **owned,
+    }
+    return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def read_positions(connection: Connection[TupleRow], owner: Owner, on: Instruments, decision: str) -> Positions:
+    """
+    Return the positions in the snapshot of *decision*, by instrument id.
+
+    Raises:
+        UnknownInstrument: a position's instrument is not on the axis.
+    """
+    parameters = {**owner.parameters, "axis": list(on.names), "name": decision}
+    columns = copy_out(connection, OF_DECISION, parameters, LAYOUT)
+    columns["instrument"] = along(connection, on, cast("Int64", columns["instrument"]), "positions_snapshots", owner)
+    order = np.argsort(columns["instrument"], kind="stable")
+    for name, column in columns.items():
+        columns[name] = column[order]
+        columns[name].setflags(write=False)
+    return Positions.trusted(on=on, **columns)
