@@ -1,8 +1,10 @@
-"""The port for prices."""
+"""The ports for prices: reading and keeping them."""
 
 from abc import abstractmethod
 from datetime import date
 from typing import Protocol
+
+from attrs import frozen
 
 from ..domain.bars import Bars, Panel
 from ..domain.instruments import Instruments
@@ -46,4 +48,36 @@ class PriceFeed(Protocol):
         Return the last close of each instrument on or before *day*, along the axis.
 
         Empty: NaN where there is none.
+        """
+
+
+@frozen
+class Loaded:
+    """What became of bars that were loaded: so many were new, so many replaced another, so many were there already."""
+
+    inserted: int
+    changed: int
+    unchanged: int
+
+
+class PriceStore(Protocol):
+    """
+    Keeps daily bars, for a feed to bring.
+
+    Sharing: several may load at once; of two bars for the same instrument and day the later stays.
+    """
+
+    @abstractmethod
+    def load(self, panel: Panel, source: str) -> Loaded:
+        """
+        Keep the bars of *panel*, all of them or none; *source* says where they come from.
+
+        Again: a bar that is there already is left as it is, with its source; one that differs is replaced.
+        Partly: bars of other instruments and days stay.
+        Empty: a panel without bars changes nothing.
+
+        Raises:
+            BadTable: a bar breaks a rule of bars; none was kept.
+            StoreUnavailable: the database is not reached or behind; none was kept.
+            StoreUnknown: the commit's answer was lost; loading again settles it.
         """
