@@ -26,9 +26,9 @@ class PriceFeed(Protocol):
     @abstractmethod
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
         """
-        Return the bars of *on* from *start* to *end*, both included; days on which no instrument has a bar are left out.
+        Return the bars of *on* from *start* to *end*, both included.
 
-        Empty: an instrument or a window without bars gives NaN or no days.
+        Empty: NaN where an instrument has no bar; days on which none has one are left out.
 
         Raises:
             BadTable: a bar breaks a rule of bars; the message names instrument and day.

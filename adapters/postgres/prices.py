@@ -36,7 +36,8 @@ INSTRUMENTS = """
         )
         FROM priced WHERE priced.instrument_id IS NOT NULL
     )
-    SELECT instrument_id, coalesce(lot_size, 1), coalesce(tick_size, 0.01), coalesce(multiplier, 1), coalesce(currency, 'USD')
+    SELECT
+        instrument_id, coalesce(lot_size, 1), coalesce(tick_size, 0.01), coalesce(multiplier, 1), coalesce(currency, 'USD')
     FROM priced FULL JOIN instruments USING (instrument_id) WHERE instrument_id IS NOT NULL
 """
 
@@ -60,7 +61,8 @@ LAST = """
     SELECT axis.code - 1, latest.close
     FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS axis (id, code)
     CROSS JOIN LATERAL (
-        SELECT p.close FROM prices_daily p WHERE p.instrument_id = axis.id AND p.date <= %(day)s ORDER BY p.date DESC LIMIT 1
+        SELECT p.close FROM prices_daily p WHERE p.instrument_id = axis.id AND p.date <= %(day)s
+        ORDER BY p.date DESC LIMIT 1
     ) latest
 """
 
@@ -135,7 +137,8 @@ def _laid(on: Instruments, day: date, code: NDArray[np.int64], fields: list[Floa
 FRESH = """
     CREATE TEMPORARY TABLE fresh (
         code integer, date date,
-        open double precision, high double precision, low double precision, close double precision, volume double precision
+        open double precision, high double precision, low double precision, close double precision,
+        volume double precision
     ) ON COMMIT DROP
 """
 

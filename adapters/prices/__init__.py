@@ -1,0 +1,1 @@
+"""Prices from files, and the machine that shows only what was known."""

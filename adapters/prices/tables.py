@@ -1,0 +1,229 @@
+"""Files of bars: read, checked, and every fault named by its place."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as papq
+from attrs import frozen
+
+from ...domain.bars import FIELDS
+from ...domain.errors import BadTable
+from ...domain.instruments import is_id
+from ...ports.errors import FeedUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ...domain.table import Bool, Float64, Int64
+
+PRICES = ("open", "high", "low", "close")
+UNKNOWN = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
+PRICE_RULE = "a price is a number above zero"
+CSV, PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
+
+
+@frozen(eq=False)
+class PriceTable:
+    """The bars of *file*, row by row as they stand there; *instrument* are places in *names*."""
+
+    file: Path
+    names: tuple[str, ...]
+    day: NDArray[np.datetime64]
+    instrument: Int64
+    bars: dict[str, Float64]
+
+    def at(self, row: int) -> str:
+        """Return where *row* stands, for people: the line of a CSV file, the row of a Parquet file (from 1)."""
+        return _at(self.file, row)
+
+
+def read(file: Path, *, adjusted: bool = False) -> PriceTable:
+    """
+    Return the bars of *file*.
+
+    Raises:
+        FeedUnavailable: the file cannot be read, or lacks a column.
+        BadTable: a value breaks a rule.
+    """
+    wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
+    try:
+        table = _table(file, wanted)
+    except (OSError, pa.ArrowException) as error:
+        said = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise FeedUnavailable(f"{file} cannot be read: {said}") from error
+    names, instrument = _instruments(file, table["instrument_id"])
+    day = _days(file, table["date"])
+    numbers = {name: _numbers(file, name, table[name]) for name in wanted[2:]}
+    del table
+    _check(file, numbers)
+    bars = {name: numbers[name] for name in FIELDS}
+    if adjusted:
+        factor = numbers["adj_close"] / numbers["close"]
+        bars = {name: bars[name] * factor for name in PRICES} | {"volume": bars["volume"] / factor}
+    return PriceTable(file, names, day, instrument, bars)
+
+
+def _table(file: Path, wanted: tuple[str, ...]) -> pa.Table:
+    """Return the *wanted* columns of *file*; those of a CSV file as text."""
+    if file.name.lower().endswith(PARQUET):
+        _require(file, papq.read_schema(file).names, wanted)
+        return papq.read_table(file, columns=list(wanted))
+    if not file.name.lower().endswith(CSV):
+        raise FeedUnavailable(f"{file} is of no kind that is known: {', '.join(CSV + PARQUET)}")
+    with _opened(file) as lines:
+        header = next(csv.reader(lines), [])
+    _require(file, header, wanted)
+    short: list[pacsv.InvalidRow] = []
+
+    def refuse(row: pacsv.InvalidRow) -> str:
+        short.append(row)
+        return "error"
+
+    try:
+        return pacsv.read_csv(
+            file,
+            # One thread, so that a row that does not fit has a number.
+            read_options=pacsv.ReadOptions(use_threads=False),
+            parse_options=pacsv.ParseOptions(invalid_row_handler=refuse),
+            convert_options=pacsv.ConvertOptions(
+                include_columns=list(wanted),
+                column_types=dict.fromkeys(wanted, pa.string()),
+                null_values=UNKNOWN,
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if not short:
+            raise
+        row = short[0]
+        rule = f"a line has as many values as the header, {row.expected_columns}, was {row.actual_columns}"
+        raise BadTable(f"{rule}; {file} line {row.number}: {row.text!r}") from error
+
+
+def _require(file: Path, names: list[str], wanted: tuple[str, ...]) -> None:
+    """Refuse a file that lacks one of the columns, or has one of them twice."""
+    for name in wanted:
+        if names.count(name) > 1:
+            raise FeedUnavailable(f"{file} has the column {name!r} twice")
+        if name not in names:
+            lower = {other.strip().lower().replace(" ", "_"): other for other in names}
+            near = get_close_matches(name, lower, n=1)
+            hint = f"; is {lower[near[0]]!r} meant?" if near else ""
+            raise FeedUnavailable(f"{file} line 1 has no column {name!r}, but {', '.join(map(repr, names))}{hint}")
+
+
+def _instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int64]:
+    """Return the ids, each once, and for each row the place of its own."""
+    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    names = tuple(encoded.dictionary.to_pylist())
+    instrument = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    bad = [-1, *(place for place, name in enumerate(names) if not is_id(name))]
+    wrong = np.flatnonzero(np.isin(instrument, bad))
+    if len(wrong):
+        _refuse(
+            file, int(wrong[0]), "instrument_id", column, "an id is 1 to 64 printable characters, no blanks around it"
+        )
+    return names, instrument
+
+
+def _days(file: Path, column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    rule = "a date is written YYYY-MM-DD, without a time of day"
+    days = _converted(file, "date", column, pa.date32(), rule)
+    if days.null_count:
+        _refuse(file, int(np.flatnonzero(days.is_null().to_numpy(zero_copy_only=False))[0]), "date", column, rule)
+    return cast("NDArray[np.datetime64]", days.to_numpy(zero_copy_only=False).astype("M8[D]"))
+
+
+def _numbers(file: Path, name: str, column: pa.ChunkedArray) -> Float64:
+    numbers = _converted(file, name, column, pa.float64(), "a number is expected")
+    return cast("Float64", numbers.fill_null(np.nan).to_numpy(zero_copy_only=False).astype(np.float64))
+
+
+def _converted(file: Path, name: str, column: pa.ChunkedArray, kind: pa.DataType, rule: str) -> pa.Array:
+    """Return *column* as *kind*; where that fails, find the first value that does not go."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        return column.cast(kind).combine_chunks()
+    except pa.ArrowException as error:
+        for row, value in enumerate(column):
+            if value.is_valid and not _is_taken(value, kind):
+                _refuse(file, row, name, column, rule)
+        raise FeedUnavailable(f"{file}: column {name!r} cannot be read: {error}") from error
+
+
+def _is_taken(value: pa.Scalar, kind: pa.DataType) -> bool:
+    try:
+        value.cast(kind)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def _check(file: Path, numbers: dict[str, Float64]) -> None:
+    """Refuse what is no bar: the first row that breaks a rule, with its place and value."""
+    high, low = numbers["high"], numbers["low"]
+    inner = np.stack([numbers["open"], numbers["close"]])
+    volume = numbers["volume"]
+    prices = [name for name in (*PRICES, "adj_close") if name in numbers]
+    with np.errstate(invalid="ignore"):
+        rules: list[tuple[str, Bool, str]] = [
+            *((name, np.isfinite(numbers[name]) & (numbers[name] > 0), PRICE_RULE) for name in prices),
+            ("high", high >= low, "high is not below low"),
+            ("high", high >= inner.max(axis=0), "high is not below open or close"),
+            ("low", low <= inner.min(axis=0), "low is not above open or close"),
+            (
+                "volume",
+                np.isnan(volume) | (np.isfinite(volume) & (volume >= 0)),
+                "volume is not below zero, or left empty",
+            ),
+        ]
+    for name, allowed, rule in rules:
+        if not allowed.all():
+            row = int(np.flatnonzero(~allowed)[0])
+            _raise(file, row, name, f"{numbers[name][row]:g}", rule)
+
+
+def _refuse(file: Path, row: int, name: str, column: pa.ChunkedArray, rule: str) -> NoReturn:
+    value = column[row].as_py()
+    _raise(file, row, name, "missing" if value is None else repr(value), rule)
+
+
+def _raise(file: Path, row: int, name: str, value: str, rule: str) -> NoReturn:
+    shown = "missing" if value == "nan" else value
+    raise BadTable(f"{rule}; {_at(file, row)} column {name!r} was {shown}")
+
+
+def _at(file: Path, row: int) -> str:
+    if file.name.lower().endswith(PARQUET):
+        return f"{file} row {row + 1}"
+    with _opened(file) as lines:
+        return f"{file} line {_line(lines, row)}"
+
+
+def _line(lines: Iterator[str], row: int) -> int:
+    """Return the line of a CSV file on which *row* ends; blank lines are no rows, and the header is none."""
+    reader = csv.reader(lines)
+    met = -1
+    for values in reader:
+        met += bool(values)
+        if met == row + 1:
+            break
+    return reader.line_num
+
+
+def _opened(file: Path) -> TextIO:
+    if file.name.lower().endswith(".gz"):
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+    return file.open(encoding="utf-8-sig", newline="")

@@ -1,0 +1,124 @@
+"""The time machine: prices as they were known at an instant of the past."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import define, field, frozen
+
+from ...domain.bars import FIELDS, Bars, Panel
+from ...ports.errors import LookAhead
+from ...ports.replay import Replay
+from .windows import rows_until
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...domain.instruments import Instruments
+    from ...domain.simulator import Session
+    from ...domain.table import Float64
+    from ...ports.prices import PriceFeed
+
+_DAY = timedelta(days=1)
+
+
+@frozen
+class Read:
+    """What was read on *as_of* ("panel", "bars" or "last"), and from which to which day."""
+
+    as_of: date
+    what: str
+    start: date
+    end: date
+
+
+@define(eq=False)
+class TimeMachine(Replay):
+    """
+    Brings the prices of *feed* that were known at the close of the session travelled to, and tells that as the time.
+
+    The window of *on* from *start* to *end* is read once; other axes and earlier days are asked of *feed*. Before the
+    first travel it is the day before *start*. Whoever asks for a later day than `as_of_date` gets LookAhead or, where the
+    machine is not *strict*, what was known. *reads* lists what was asked for.
+    """
+
+    feed: PriceFeed
+    on: Instruments
+    start: date
+    end: date
+    strict: bool = True
+    as_of_date: date = field(init=False)
+    reads: list[Read] = field(factory=list, init=False)
+    _now: datetime = field(init=False)
+    _window: Panel = field(init=False)
+    _has_gaps: NDArray[np.bool_] = field(init=False)
+    _seed: Float64 = field(init=False)
+    _last: Float64 = field(init=False)
+    _filled: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.as_of_date = self.start - _DAY
+        self._now = datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC) - timedelta(microseconds=1)
+        self._window = self.feed.panel(self.on, self.start, self.end)
+        self._has_gaps = np.isnan(self._window.close).any(axis=1)
+        self._seed = self._last = self.feed.last(self.on, self.as_of_date)
+
+    def travel(self, session: Session) -> None:
+        self.as_of_date = session.day.astype("M8[D]").item()
+        self._now = session.close.astype("M8[us]").item().replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def today(self) -> date:
+        return self.as_of_date
+
+    def instruments(self) -> Instruments:
+        return self.feed.instruments()
+
+    def panel(self, on: Instruments, start: date, end: date) -> Panel:
+        known = self._read("panel", start, end)
+        if on is not self.on or start < self.start or known > self.end:
+            return self.feed.panel(on, start, known)
+        window = self._window
+        rows = slice(rows_until(window, start - _DAY), rows_until(window, known))
+        return Panel(on, window.day[rows], **{name: getattr(window, name)[rows] for name in FIELDS})
+
+    def bars(self, on: Instruments, day: date) -> Bars:
+        known = self._read("bars", day, day)
+        if known < day:
+            nothing = np.full(len(on), np.nan)
+            return Bars.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, nothing))
+        if on is not self.on or not self.start <= day <= self.end:
+            return self.feed.bars(on, day)
+        row = rows_until(self._window, day) - 1
+        if row >= 0 and self._window.day[row] == np.datetime64(day, "D"):
+            return self._window[row]
+        nothing = np.full(len(on), np.nan)
+        return Bars.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, nothing))
+
+    def last(self, on: Instruments, day: date) -> Float64:
+        known = self._read("last", day, day)
+        if on is not self.on or not self.start - _DAY <= known <= self.end:
+            return self.feed.last(on, known)
+        return self._filled_to(rows_until(self._window, known))
+
+    def _filled_to(self, rows: int) -> Float64:
+        """Return the last closes after so many *rows*; from one day to the next it is one step, or none without gaps."""
+        if rows < self._filled:
+            self._last, self._filled = self._seed, 0
+        for row in range(self._filled, rows):
+            close = self._window.close[row]
+            self._last = np.where(np.isnan(close), self._last, close) if self._has_gaps[row] else close
+        self._filled = rows
+        return self._last
+
+    def _read(self, what: str, start: date, end: date) -> date:
+        """Note what is asked for, and return the last day of it that is known."""
+        self.reads.append(Read(self.as_of_date, what, start, end))
+        if end > self.as_of_date and self.strict:
+            asked = f"{end}" if start == end else f"{start} to {end}"
+            raise LookAhead(f"on {self.as_of_date} the {what} of {asked} were not known yet")
+        return min(end, self.as_of_date)
