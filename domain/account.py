@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from .errors import BadTable
+
 if TYPE_CHECKING:
     from .positions import Positions
 
@@ -25,5 +27,13 @@ class Account:
 
     @classmethod
     def of(cls, cash: float, positions: Positions) -> Account:
-        """Return a cash account that has *cash* and holds the marked *positions*."""
+        """
+        Return a cash account that has *cash* and holds the marked *positions*.
+
+        Raises:
+            BadTable: the positions are in several currencies, which do not add up.
+        """
+        currencies = positions.on.currencies
+        if len(currencies) > 1:
+            raise BadTable(f"an account adds up one currency, was {', '.join(currencies)}")
         return cls(cash=cash, equity=cash + float(positions.market_value.sum()), buying_power=max(cash, 0.0))

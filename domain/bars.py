@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from attrs import field, frozen
@@ -12,6 +12,8 @@ from .instruments import Instruments, OnAxis
 from .table import Float64, Int64, float64, int64
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
 
     from .table import Bool
@@ -50,8 +52,10 @@ class Bars(OnAxis[Bar]):
 
     def _check(self) -> None:
         super()._check()
-        for rule, allowed in bar_rules(self.open, self.high, self.low, self.close, self.volume):
-            self._refuse(allowed, rule, "close")
+        if self.instrument is not self.on.code and not np.array_equal(self.instrument, self.on.code):
+            raise BadTable(f"bars lie along the whole axis of {len(self.on)} in order, were {len(self)}")
+        bars = {name: getattr(self, name) for name in FIELDS}
+        _keep_rules(bars, self._name)
 
     @property
     def at_close(self) -> Bars:
@@ -63,16 +67,24 @@ class Bars(OnAxis[Bar]):
 
 
 def bar_rules(open_: Float64, high: Float64, low: Float64, close: Float64, volume: Float64) -> list[tuple[str, Bool]]:
-    """Return the rules of a bar, each with the rows that keep it; a row whose prices are all NaN is no bar and keeps them."""
+    """Return the rules of a bar, each with the rows that keep it; without any price a row is no bar and keeps them."""
     prices = np.stack([open_, high, low, close])
-    absent = np.isnan(prices).all(axis=0)
-    with np.errstate(invalid="ignore"):
-        return [
-            ("a bar has four prices above zero", absent | (np.isfinite(prices) & (prices > 0)).all(axis=0)),
-            ("high is not below open, low or close", absent | (high >= np.maximum(np.maximum(open_, low), close))),
-            ("low is not above open or close", absent | (low <= np.minimum(open_, close))),
-            ("volume is not below zero", np.isnan(volume) | ((volume >= 0) & np.isfinite(volume))),
-        ]
+    absent: Bool = np.logical_and.reduce(np.isnan(prices))
+    whole: Bool = np.logical_and.reduce((prices > 0) & (prices < np.inf))
+    return [
+        ("a bar has four prices above zero", absent | whole),
+        ("high is not below open, low or close", absent | (high >= np.maximum(np.maximum(open_, low), close))),
+        ("low is not above open or close", absent | (low <= np.minimum(open_, close))),
+        ("volume is not below zero", np.isnan(volume) | ((volume >= 0) & np.isfinite(volume))),
+    ]
+
+
+def _keep_rules(bars: Mapping[str, Float64], named: Callable[[int], str]) -> None:
+    for rule, allowed in bar_rules(*(bars[name] for name in FIELDS)):
+        if not allowed.all():
+            row = int(np.flatnonzero(~allowed)[0])
+            values = ", ".join(f"{name} {bars[name][row]}" for name in FIELDS)
+            raise BadTable(f"{rule}; {named(row)} was {values} ({(~allowed).sum()} of {len(allowed)} bars)")
 
 
 @frozen(eq=False, slots=False)
@@ -96,12 +108,10 @@ class Panel:
         for name in FIELDS:
             matrix = getattr(self, name)
             if matrix.shape != shape:
-                rule = f"{name} of a panel has the shape (days, instruments) = {shape}, was {matrix.shape}"
-                raise BadTable(rule)
+                raise BadTable(f"{name} of a panel has the shape (days, instruments) = {shape}, was {matrix.shape}")
             matrix.setflags(write=False)
-        if not (self.day[1:] > self.day[:-1]).all():
-            rule = "the days of a panel rise strictly"
-            raise BadTable(rule)
+        if np.isnat(self.day).any() or not (self.day[1:] > self.day[:-1]).all():
+            raise BadTable("the days of a panel are known and rise strictly")
 
     @classmethod
     def of(cls, on: Instruments, day: NDArray[np.datetime64], instrument: Int64, bars: dict[str, Float64]) -> Panel:
@@ -109,21 +119,25 @@ class Panel:
         Return the panel of bars given row by row: *day* and *instrument* (codes) say where each belongs.
 
         Raises:
-            BadTable: a bar breaks a rule of bars, or two bars share a day and an instrument.
+            BadTable: a bar breaks a rule of bars, is of no instrument of the axis, or shares day and instrument with
+                another.
         """
+        outside = (instrument < 0) | (instrument >= len(on))
+        if outside.any():
+            raise BadTable(
+                f"instrument codes must lie on the axis of {len(on)}, was {instrument[outside][:5].tolist()}"
+            )
+
+        def named(row: int) -> str:
+            return f"{on.names[int(instrument[row])]} on {day[row].astype('M8[D]')}"
+
         days, row = np.unique(day.astype("M8[D]"), return_inverse=True)
         place = row * max(len(on), 1) + instrument
         if len(np.unique(place)) < len(place):
             counts = np.bincount(place)
             twice = int(np.flatnonzero(counts[place] > 1)[0])
-            rule = f"one bar a day and instrument; {on.names[instrument[twice]]} has two on {day[twice].astype('M8[D]')}"
-            raise BadTable(rule)
-        for rule, allowed in bar_rules(*(bars[name] for name in FIELDS)):
-            if not allowed.all():
-                bad = int(np.flatnonzero(~allowed)[0])
-                values = ", ".join(f"{name} {bars[name][bad]}" for name in FIELDS)
-                message = f"{rule}; {on.names[instrument[bad]]} on {day[bad].astype('M8[D]')} was {values}"
-                raise BadTable(message)
+            raise BadTable(f"one bar a day and instrument, has two: {named(twice)}")
+        _keep_rules(bars, named)
         laid = {}
         for name in FIELDS:
             matrix = np.full((len(days), len(on)), np.nan)
@@ -136,15 +150,12 @@ class Panel:
 
     def __getitem__(self, row: int) -> Bars:
         """Return the bars of the session in *row*; no copy is made."""
-        return cast(
-            "Bars",
-            Bars.trusted(
-                on=self.on,
-                instrument=self.on.code,
-                open=self.open[row],
-                high=self.high[row],
-                low=self.low[row],
-                close=self.close[row],
-                volume=self.volume[row],
-            ),
+        return Bars.trusted(
+            on=self.on,
+            instrument=self.on.code,
+            open=self.open[row],
+            high=self.high[row],
+            low=self.low[row],
+            close=self.close[row],
+            volume=self.volume[row],
         )

@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
+from .errors import DomainError
 from .planner import MARKET_DAY, ExecutionPlan, OrderTerms, Reason, Refusals, plan_orders, size_targets
 from .risk import NO_LIMITS, Basket, Limits, screen
 from .targets import Unit
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from attrs import Attribute
+
     from .account import Account
     from .orders import Orders
     from .plan_key import PlanKey
     from .positions import Positions
     from .table import Float64
     from .targets import Targets
+
+
+def _rate(_: object, attribute: Attribute[Any], value: float) -> None:
+    if not 0 <= value < 1:
+        raise DomainError(f"{attribute.name} is a fraction of what is traded, from 0 to below 1, was {value}")
 
 
 @frozen
@@ -31,15 +41,15 @@ class Rules:
     terms: OrderTerms = MARKET_DAY
     limits: Limits = NO_LIMITS
     fit_to_cash: bool = True
-    cost_rate: float = 0.0
+    cost_rate: float = field(default=0.0, validator=_rate)
 
 
 @frozen
 class Situation:
     """
-    What a decision meets: *positions* (marked, along the axis), *working* orders, the *account*, and the session's *price* and *volume*.
+    What a decision meets: *positions* (marked, along the axis), *working* orders, the *account*, and the session.
 
-    *price* and *volume* lie along the axis; what has no price now (NaN) is not traded now.
+    *price* and *volume* of the session lie along the axis; what has no price now (NaN) is not traded now.
     """
 
     positions: Positions
@@ -62,7 +72,7 @@ def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules)
         cost_rate=rules.cost_rate,
     )
     orders = plan_orders(exact, positions, met.working, met.price, key=key, terms=rules.terms)
-    refusals = unknowns(targets, exact, positions)
+    refusals = unknowns(targets, exact, positions, met.price)
     basket = Basket(orders, positions, met.working, positions.price, met.volume, account.equity)
     passed, refused = screen(basket, rules.limits)
     if len(refused):
@@ -73,8 +83,8 @@ def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules)
     )
 
 
-def unknowns(targets: Targets, exact: Float64, positions: Positions) -> Refusals:
-    """Return what is targeted, or held and to be closed, and cannot be sized: for want of a target, or of a price."""
+def unknowns(targets: Targets, exact: Float64, positions: Positions, price: Float64) -> Refusals:
+    """Return what is targeted, or held and to be closed, and cannot be sized: for want of target, price or equity."""
     on = targets.on
     unknown = np.isnan(exact)
     if not unknown.any():
@@ -86,6 +96,7 @@ def unknowns(targets: Targets, exact: Float64, positions: Positions) -> Refusals
     concerned = said | (positions.along().lots != 0) if targets.complete else said
     rows = np.flatnonzero(unknown & concerned)
     nothing = np.full(len(rows), np.nan)
-    reason = np.where(silent[rows], Reason.TARGET_UNKNOWN, Reason.PRICE_UNKNOWN).astype(np.int8)
+    unsized = np.where(price[rows] > 0, Reason.EQUITY_UNKNOWN, Reason.PRICE_UNKNOWN)
+    reason = np.where(silent[rows], Reason.TARGET_UNKNOWN, unsized).astype(np.int8)
     none = np.zeros(len(rows), np.int64)
     return Refusals(on, rows, leg=none.astype(np.int8), lots=none, reason=reason, value=nothing, limit=nothing)

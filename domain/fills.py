@@ -54,6 +54,7 @@ class Fills(OnAxis[Fill]):
         self._refuse((size > 0) & (size <= LOTS_MAX), "a fill is at least one lot and at most 2**53", "lots")
         self._refuse(np.isfinite(self.price) & (self.price > 0), "a fill has a price above zero", "price")
         self._refuse(np.isfinite(self.commission), "a commission is a number", "commission")
+        self._refuse(~np.isnat(self.timestamp), "a fill has an instant", "timestamp")
 
     @classmethod
     def none(cls, on: Instruments) -> Fills:
@@ -69,4 +70,4 @@ class Fills(OnAxis[Fill]):
     @property
     def cash(self) -> float:
         """What these fills did to cash: minus what was paid, minus commissions."""
-        return -float(self.notional.sum()) - float(self.commission.sum())
+        return 0.0 - float(self.notional.sum()) - float(self.commission.sum())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from attrs import field, frozen
@@ -14,13 +15,14 @@ from .errors import BadTable, UnknownInstrument
 from .table import Float64, Int64, Table, Text, UInt64, float64, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from .table import Column
+    from numpy.typing import NDArray
 
 ID_LENGTH_MAX = 64
 
 Row = TypeVar("Row")
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @frozen
@@ -64,27 +66,37 @@ class Instruments(Table[Instrument]):
     def of(cls, instruments: Iterable[Instrument | str]) -> Instruments:
         """Return the axis of *instruments*, sorted; a bare id has lots of 1, ticks of 0.01 and multiplier 1, in USD."""
         rows = sorted((Instrument(row) if isinstance(row, str) else row for row in instruments), key=lambda row: row.id)
-        return cls(
-            id=[row.id for row in rows],
+        names = [row.id for row in rows]
+        on = cls(
+            id=names,
             lot_size=[row.lot_size for row in rows],
             tick_size=[row.tick_size for row in rows],
             multiplier=[row.multiplier for row in rows],
             currency=[row.currency for row in rows],
         )
+        if list(on.names) != names:
+            raise BadTable(f"an instrument id is printable, was {[name for name in names if not is_id(name)][:5]}")
+        return on
+
+    @classmethod
+    def _of(cls, fields: Mapping[str, Any]) -> Self:
+        # An axis that is taken apart must still be sorted and unique.
+        return cls(**fields)
 
     def _check(self) -> None:
         names = self.names
         bad = [name for name in names if not is_id(name)]
         if bad:
-            rule = f"an instrument id is 1 to {ID_LENGTH_MAX} printable characters (NFC), was {bad[:5]}"
-            raise BadTable(rule)
-        if list(names) != sorted(set(names)):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            rule = f"instrument ids must be sorted and unique, twice: {twice[:5]}"
-            raise BadTable(rule)
+            raise BadTable(f"an instrument id is 1 to {ID_LENGTH_MAX} printable characters (NFC), was {bad[:5]}")
+        wrong = [after for before, after in pairwise(names) if after <= before]
+        if wrong:
+            raise BadTable(f"instrument ids must be sorted and unique, out of place: {wrong[:5]}")
         for column in ("lot_size", "tick_size", "multiplier"):
             values = getattr(self, column)
-            self._refuse(np.isfinite(values) & (values > 0), f"{column} must be above zero", column)
+            self._refuse(np.isfinite(values) & (values > 0), f"{column} must be above zero and finite", column)
+        blank = [self._name(row) for row, currency in enumerate(self.currency.tolist()) if not is_id(currency)]
+        if blank:
+            raise BadTable(f"a currency is 1 to {ID_LENGTH_MAX} printable characters, was not for {blank[:5]}")
 
     def _name(self, row: int) -> str:
         return self.names[row]
@@ -116,7 +128,14 @@ class Instruments(Table[Instrument]):
     def digest(self) -> UInt64:
         """Eight bytes of hash for each id; what an order id takes from its instrument."""
         joined = b"".join(blake2b(name.encode(), digest_size=8, person=b"instrument").digest() for name in self.names)
-        return np.frombuffer(joined, dtype=">u8").astype(np.uint64)
+        digest = np.frombuffer(joined, dtype=">u8").astype(np.uint64)
+        digest.setflags(write=False)
+        return digest
+
+    @cached_property
+    def currencies(self) -> tuple[str, ...]:
+        """The currencies of the axis, each once."""
+        return tuple(sorted(set(self.currency.tolist())))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -132,8 +151,8 @@ class Instruments(Table[Instrument]):
         missing = [name for name in wanted if name not in self._codes]
         if missing:
             known = ", ".join(self.names[:8]) + (" …" if len(self) > 8 else "")  # noqa: PLR2004 - as many as a line holds.
-            rule = f"unknown instrument {', '.join(map(repr, missing[:5]))}; known are {known or 'none'}"
-            raise UnknownInstrument(rule)
+            wrong = ", ".join(map(repr, missing[:5]))
+            raise UnknownInstrument(f"unknown instrument {wrong}; known are {known or 'none'}")
         return np.array([self._codes[name] for name in wanted], dtype=np.int64)
 
     def spread(self, instrument: Int64, values: Float64) -> Float64:
@@ -144,7 +163,7 @@ class Instruments(Table[Instrument]):
         laid[instrument] = values
         return laid
 
-    def total(self, instrument: Int64, amounts: Column) -> Column:
+    def total(self, instrument: Int64, amounts: NDArray[Number]) -> NDArray[Number]:
         """Add amounts up along the axis: 0 where there are none."""
         if instrument is self.code:
             return amounts
@@ -161,18 +180,37 @@ class OnAxis(Table[Row]):
     instrument: Int64
 
     def _name(self, row: int) -> str:
-        return self.on.names[self.instrument[row]]
+        return self.on.names[int(self.instrument[row])]
 
     def _item(self, name: str, value: np.generic) -> object:
         return self.on.names[value.item()] if name == "instrument" else super()._item(name, value)
 
+    def _words(self, name: str) -> Sequence[str] | None:
+        return self.on.names if name == "instrument" else super()._words(name)
+
+    def __len__(self) -> int:
+        return len(self.instrument)
+
     def _check(self) -> None:
         inside = (self.instrument >= 0) & (self.instrument < len(self.on))
         if not inside.all():
-            rule = f"instrument codes must lie on the axis of {len(self.on)}, was {self.instrument[~inside][:5].tolist()}"
-            raise BadTable(rule)
+            outside = self.instrument[~inside][:5].tolist()
+            raise BadTable(f"instrument codes must lie on the axis of {len(self.on)}, was {outside}")
 
     @property
     def instrument_id(self) -> Text:
         """The ids of the instruments, row by row."""
-        return cast("Text", self.on.id[self.instrument])
+        return self.on.id[self.instrument]
+
+
+def one_axis(on: Instruments, *others: Instruments) -> Instruments:
+    """
+    Return the axis *on*, which the *others* must be too.
+
+    Raises:
+        BadTable: they are different ones, on which codes mean different instruments.
+    """
+    for other in others:
+        if other is not on and other != on:
+            raise BadTable(f"tables that meet lie along one axis, were along {on.names[:5]} and {other.names[:5]}")
+    return on

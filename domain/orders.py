@@ -10,7 +10,22 @@ from attrs import field, frozen
 
 from .errors import BadTable, BadTransition
 from .instruments import Instruments, OnAxis
-from .table import LOTS_MAX, Bool, Float64, Ids, Instants, Int8, Int64, boolean, float64, ids, instants, int8, int64, uuid
+from .table import (
+    LOTS_MAX,
+    Bool,
+    Float64,
+    Ids,
+    Instants,
+    Int8,
+    Int64,
+    boolean,
+    float64,
+    ids,
+    instants,
+    int8,
+    int64,
+    uuid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +43,7 @@ class OrderType(IntEnum):
 
 
 class TimeInForce(IntEnum):
-    """How long an order works (FIX tag 59): DAY through one session of its instrument, GTC until filled or cancelled."""
+    """How long an order works (FIX tag 59): DAY through one session of its instrument, GTC until it is ended."""
 
     DAY = 1
     GTC = 2
@@ -69,6 +84,13 @@ _STEP = np.zeros((len(Status) + 1, len(Status) + 1), dtype=np.bool_)
 for _before, _afters in TRANSITIONS.items():
     _STEP[_before, [_before, *_afters]] = True
 
+_NONE, _SOME, _ALL = range(3)
+_FILLED_BY = np.zeros((len(Status) + 1, 3), dtype=np.bool_)
+_FILLED_BY[[Status.PENDING, Status.SUBMITTED, Status.ACCEPTED, Status.REJECTED], _NONE] = True
+_FILLED_BY[Status.PARTIALLY_FILLED, _SOME] = True
+_FILLED_BY[Status.FILLED, _ALL] = True
+_FILLED_BY[[Status.CANCELLED, Status.EXPIRED, Status.UNKNOWN], :_ALL] = True
+
 _OPEN = np.zeros(len(Status) + 1, dtype=np.bool_)
 _OPEN[[Status.PENDING, Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.UNKNOWN]] = True
 
@@ -103,8 +125,10 @@ class Orders(OnAxis[Order]):
     """
     What we ask for: sells first, then by instrument id, then by leg.
 
-    Units: lots whole and signed (+ buys, - sells), prices in the instrument's currency, timestamp the instant of the decision.
-    A leg is 0, or 1 for the part of a flip that opens; an attempt rises only by a new decision. *triggered*: its stop was touched.
+    Units: lots whole and signed (+ buys, - sells), prices in the instrument's currency, timestamp the instant of the
+    decision. A leg is 0, or 1 for the part of a flip that opens; an attempt rises only by a new decision. *triggered*:
+    its stop was touched. FILLED is what is filled to the last lot, never by label; what is filled in part is
+    PARTIALLY_FILLED while it is open.
     """
 
     _row: ClassVar[type] = Order
@@ -144,10 +168,14 @@ class Orders(OnAxis[Order]):
             right = np.where(wanted, np.isfinite(price) & (price > 0), np.isnan(price))
             self._refuse(right, f"{column} is above zero where the order type has one, and NaN elsewhere", column)
         if len(np.unique(self.id)) < len(self):
-            rule = "an order id stands once in a table"
-            raise BadTable(rule)
-        within = (self.filled_lots * np.sign(self.lots) >= 0) & (np.abs(self.filled_lots) <= size)
-        self._refuse(within, "filled_lots lie between zero and lots", "filled_lots")
+            raise BadTable("an order id stands once in a table")
+        filled = self.filled_lots * np.sign(self.lots)
+        self._refuse((filled >= 0) & (filled <= size), "filled_lots lie between zero and lots", "filled_lots")
+        label = "a status says how much is filled: FILLED all, PARTIALLY_FILLED some, others none or less than all"
+        self._refuse(_FILLED_BY[self.status, _share(filled, size)], label, "filled_lots")
+        self._refuse((self.leg == 0) | (self.leg == 1), "a leg is 0, or 1 where it opens", "leg")
+        self._refuse(self.attempt >= 0, "attempts count from 0", "attempt")
+        self._refuse(~np.isnat(self.timestamp), "an order has an instant", "timestamp")
 
     @classmethod
     def none(cls, on: Instruments) -> Orders:
@@ -170,17 +198,27 @@ class Orders(OnAxis[Order]):
         Return the same orders with another *status* and, where given, other *filled_lots* and *triggered*.
 
         Raises:
-            BadTransition: an order would go where TRANSITIONS does not lead, or its filled lots would shrink.
+            BadTransition: an order would go where TRANSITIONS does not lead, its filled lots would shrink or outgrow
+                it, they are not what the status says, or a touched stop would be untouched.
         """
         filled = self.filled_lots if filled_lots is None else filled_lots
-        allowed = may_follow(self.status, status) & (np.abs(filled) >= np.abs(self.filled_lots)) & (np.abs(filled) <= np.abs(self.lots))
+        touched = self.triggered if triggered is None else triggered
+        side, size = np.sign(self.lots), np.abs(self.lots)
+        now = side * filled
+        allowed = may_follow(self.status, status) & _FILLED_BY[status, _share(now, size)]
+        allowed &= (now >= side * self.filled_lots) & (now <= size)
+        if touched is not self.triggered:
+            allowed &= touched >= self.triggered
         if not allowed.all():
             row = int(np.flatnonzero(~allowed)[0])
-            rule = (
+            raise BadTransition(
                 f"order {self[row].id} ({self._name(row)}) cannot go from {Status(self.status[row]).name}, "
-                f"{self.filled_lots[row]} lots filled, to {Status(status[row]).name}, {filled[row]} lots filled"
+                f"{self.filled_lots[row]} of {self.lots[row]} lots filled, to {Status(status[row]).name}, "
+                f"{filled[row]} lots filled"
             )
-            raise BadTransition(rule)
-        return self.trusted(
-            **{**self.__dict__, "status": status, "filled_lots": filled, "triggered": self.triggered if triggered is None else triggered}
-        )
+        return self.trusted(**{**self.__dict__, "status": status, "filled_lots": filled, "triggered": touched})
+
+
+def _share(filled: Int64, size: Int64) -> Int8:
+    """Return how much of each *size* is *filled*: none, some or all."""
+    return (filled > 0).view(np.int8) + (filled >= size).view(np.int8)

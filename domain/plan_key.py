@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from hashlib import blake2b
@@ -11,12 +11,13 @@ from uuid import UUID
 
 import numpy as np
 from attrs import field, frozen
+from attrs.validators import optional
 
 from .errors import DomainError
 from .instruments import is_id
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from typing import Any
 
     from attrs import Attribute
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .table import Ids, Int8, Int64, UInt64
 
 _SEPARATOR = "\x1f"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, so multiples of it do not meet.
 _LOW = np.uint64((1 << 62) - 1)
 _VARIANT = np.uint64(0b10 << 62)
@@ -37,10 +39,20 @@ class Mode(Enum):
     LIVE = "LIVE"
 
 
-def _named(_: object, attribute: Attribute[str], value: str) -> None:
+def _named(_: object, attribute: Attribute[Any], value: str) -> None:
     if not is_id(value):
-        rule = f"{attribute.name} is 1 to 64 printable characters without blanks around them, was {value!r}"
-        raise DomainError(rule)
+        raise DomainError(f"{attribute.name} is 1 to 64 printable characters without blanks around them, was {value!r}")
+
+
+def _dated(_: object, attribute: Attribute[Any], value: date) -> None:
+    # A datetime is a date to Python, and would name another decision.
+    if isinstance(value, datetime):
+        raise DomainError(f"{attribute.name} is a date without a time, was {value!r}")
+
+
+def _aware(_: object, attribute: Attribute[Any], value: datetime) -> None:
+    if value.utcoffset() is None:
+        raise DomainError(f"{attribute.name} is an instant with its time zone, was {value!r}")
 
 
 @frozen
@@ -55,7 +67,7 @@ class Portfolio:
     mode: Mode = Mode.BACKTEST
     broker: str = field(default="backtest", validator=_named)
     account: str = field(default="backtest", validator=_named)
-    run: str | None = None
+    run: str | None = field(default=None, validator=optional(_named))
 
 
 @frozen(slots=False)
@@ -64,16 +76,24 @@ class PlanKey:
 
     portfolio: Portfolio
     decision: str = field(validator=_named)
-    as_of_date: date
-    timestamp: datetime
+    as_of_date: date = field(validator=_dated)
+    timestamp: datetime = field(validator=_aware)
 
     @cached_property
     def id(self) -> UUID:
-        """The decision as a UUID (RFC 9562 version 8): its millisecond, then the hash of all that names it."""
+        """The decision as a UUID (RFC 9562 version 8): its millisecond since 1970, then a hash of its names."""
         owner = self.portfolio
-        names = (owner.mode.value, owner.broker, owner.account, owner.id, owner.run or "", self.decision, self.as_of_date.isoformat())
+        names = (
+            owner.mode.value,
+            owner.broker,
+            owner.account,
+            owner.id,
+            owner.run or "",
+            self.decision,
+            self.as_of_date.isoformat(),
+        )
         digest = blake2b(_SEPARATOR.join(names).encode(), digest_size=10, person=b"execbridge-plan").digest()
-        instant = int(self.timestamp.timestamp() * 1000)
+        instant = max((self.timestamp - _EPOCH) // timedelta(milliseconds=1), 0)
         high = instant << 16 | 0x8000 | int.from_bytes(digest[:2], "big") & 0xFFF
         low = int.from_bytes(digest[2:], "big") & int(_LOW) | int(_VARIANT)
         return UUID(int=high << 64 | low)
@@ -98,7 +118,7 @@ def order_ids(decision: UUID, on: Instruments, instrument: Int64, leg: Int8, att
 
 def fill_ids(order: Ids, filled_lots: Int64) -> Ids:
     """Return an id for the fill that brought each *order* to *filled_lots*, for venues that give fills none."""
-    halves = order.view(">u8").astype(np.uint64).reshape(-1, 2)
+    halves = np.ascontiguousarray(order).view(">u8").astype(np.uint64).reshape(-1, 2)
     return _packed(halves[:, 0], halves[:, 1] ^ np.abs(filled_lots).astype(np.uint64) * _STRIDE)
 
 

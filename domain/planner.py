@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from attrs import field, frozen
 
-from .errors import BadTable
-from .instruments import Instruments, OnAxis
+from .errors import BadTable, DomainError
+from .instruments import Instruments, OnAxis, one_axis
 from .orders import Orders, OrderType, Status, TimeInForce
 from .plan_key import PlanKey, order_ids
 from .table import LOTS_MAX, Float64, Int8, Int64, float64, int8, int64
 from .targets import Targets, Unit
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from attrs import Attribute
+
     from .positions import Positions
 
 LOT_TOLERANCE = 1e-6
 """How far below a whole number of lots still counts as that number."""
+
+CASH_TOLERANCE = 1e-12
+"""How much cash may be missing, of all that moves, before targets are scaled: what adding floats leaves uncertain."""
+
+BPS = 10_000
+"""Basis points in one."""
 
 
 class Reason(IntEnum):
@@ -35,6 +45,7 @@ class Reason(IntEnum):
     PRICE_COLLAR = 8
     PARTICIPATION = 9
     CLOSING_LEG = 10
+    EQUITY_UNKNOWN = 11
 
 
 @frozen
@@ -70,6 +81,11 @@ class Refusals(OnAxis[Refusal]):
         return cls(on, *([empty] * 6))
 
 
+def _offset(_: object, attribute: Attribute[Any], value: float) -> None:
+    if not abs(value) < BPS:
+        raise DomainError(f"{attribute.name} is less than {BPS} either way, was {value}")
+
+
 @frozen
 class OrderTerms:
     """
@@ -81,8 +97,8 @@ class OrderTerms:
 
     order_type: OrderType = OrderType.MARKET
     time_in_force: TimeInForce = TimeInForce.DAY
-    limit_offset_bps: float = 0.0
-    stop_offset_bps: float = 0.0
+    limit_offset_bps: float = field(default=0.0, validator=_offset)
+    stop_offset_bps: float = field(default=0.0, validator=_offset)
 
 
 MARKET_DAY = OrderTerms()
@@ -111,36 +127,50 @@ class ExecutionPlan:
         return self.exact - whole_lots(np.nan_to_num(self.exact))
 
 
-def whole_lots(exact: Float64) -> Int64:
+def whole_lots(exact: Float64, on: Instruments | None = None) -> Int64:
     """
     Return *exact* lots rounded towards zero, forgiving 1e-6 of a lot; the one place where lots are rounded.
 
     Raises:
-        BadTable: some amount is not finite or above 2**53.
+        BadTable: some amount is not finite or above 2**53; the message names it by *on* if that is its axis.
     """
-    if not np.abs(exact).max(initial=0.0) <= LOTS_MAX:
-        rule = f"lots are finite and at most 2**53, was {exact[~(np.abs(exact) <= LOTS_MAX)][:5].tolist()}"
-        raise BadTable(rule)
+    if not np.maximum.reduce(np.abs(exact), initial=0.0) <= LOTS_MAX:
+        rows = np.flatnonzero(~(np.abs(exact) <= LOTS_MAX))[:5].tolist()
+        wrong = ", ".join(f"{'row' if on is None else on.names[row]}: {exact[row]}" for row in rows)
+        raise BadTable(f"lots are finite and at most 2**53, was {wrong}")
     return np.trunc(exact + np.copysign(LOT_TOLERANCE, exact)).astype(np.int64)
 
 
 def size_targets(
-    targets: Targets, positions: Positions, price: Float64, *, equity: float, cash: float | None = None, cost_rate: float = 0.0
+    targets: Targets,
+    positions: Positions,
+    price: Float64,
+    *,
+    equity: float,
+    cash: float | None = None,
+    cost_rate: float = 0.0,
 ) -> Float64:
     """
     Return the lots that *targets* come to, exact and along the whole axis; NaN where target or price is unknown.
 
+    A fraction of equity is unknown where equity is not known or not above zero; a fraction of 0 is 0 all the same.
     Where *cash* is given, weights share one common scale, at most 1, such that trading to them, with costs of
-    *cost_rate* of what is traded, spends no more than it.
+    *cost_rate* of what is traded, spends no more than it; rounding may spend up to one lot more for each short.
 
     Units: price per unit along the axis, equity and cash in currency.
+
+    Raises:
+        BadTable: targets and positions lie along different axes.
     """
-    on = targets.on
+    on = one_axis(targets.on, positions.on)
     amount = targets.along()
+    priced = (price > 0) & (price < np.inf)
     if targets.unit is Unit.QUANTITY:
-        exact = amount / on.lot_size
-        return np.where(np.isnan(price), np.nan, exact)
-    value = price * on.unit
+        return np.where(priced, amount / on.lot_size, np.nan)
+    value = np.where(priced, price, np.nan) * on.unit
+    if not 0 < equity < np.inf:
+        amount = np.where(amount == 0, 0.0, np.nan)
+        equity = 1.0
     exact = amount * equity / value
     return exact if cash is None else exact * cash_scale(exact, positions.along().lots, value, cash, cost_rate)
 
@@ -149,38 +179,53 @@ def cash_scale(exact: Float64, held: Int64, value: Float64, cash: float, cost_ra
     """
     Return the largest common scale s <= 1 of *exact* lots for which trading from *held* leaves no cash missing.
 
-    Cash left is concave and piecewise linear in s, so Newton's steps from 1 come down to its root and end on it.
+    Cash left is concave and piecewise linear in s, so Newton's steps from 1 come down to its root and end on it. Where
+    no scale leaves enough, it is the one at which they end.
     """
     known = np.isfinite(exact)
     wanted, lots, worth = exact[known], held[known], value[known]
     scale = 1.0
-    for _ in range(len(wanted) + 1):
+    # Each of the kinks, one an instrument, can stop a step twice: on it and past it.
+    for _ in range(2 * len(wanted) + 2):
         change = scale * wanted - lots
-        left = cash - float(change @ worth) - cost_rate * float(np.abs(change) @ worth)
+        gross = float(np.abs(change) @ worth)
+        left = cash - float(change @ worth) - cost_rate * gross
         slope = -float(wanted @ worth) - cost_rate * float(np.sign(change) * wanted @ worth)
-        if left >= -1e-9 * abs(cash) or slope >= 0.0:
+        if left >= -CASH_TOLERANCE * (abs(cash) + gross) or slope >= 0.0:
             break
         scale = max(scale - left / slope, 0.0)
     return scale
 
 
 def plan_orders(
-    exact: Float64, positions: Positions, working: Orders, price: Float64, *, key: PlanKey, terms: OrderTerms = MARKET_DAY
+    exact: Float64,
+    positions: Positions,
+    working: Orders,
+    price: Float64,
+    *,
+    key: PlanKey,
+    terms: OrderTerms = MARKET_DAY,
 ) -> Orders:
     """
     Return the orders that bring what we hold, and have already asked for, to *exact* lots along the axis.
 
-    NaN is unknown and never traded. What crosses zero is two legs: 0 closes, 1 opens.
+    An instrument without *exact* lots or without a *price* is unknown (NaN), and the unknown is never traded. What
+    crosses zero is two legs: 0 closes, 1 opens.
 
     Order: sells first, then by instrument id, then by leg.
+
+    Raises:
+        BadTable: more than 2**53 lots are wanted or to be traded, or the tables lie along different axes.
     """
-    on = positions.on
-    known = np.isfinite(exact)
-    wanted = whole_lots(np.where(known, exact, 0.0))
+    on = one_axis(positions.on, working.on)
+    known = np.isfinite(exact) & (price > 0)
+    wanted = whole_lots(np.where(known, exact, 0.0), on)
     expected = on.total(positions.instrument, positions.lots) + on.total(working.instrument, working.remaining_lots)
     change = np.where(known, wanted - expected, 0)
     crosses = known & (wanted * np.sign(expected) < 0)
     first = np.where(crosses, -expected, change)
+    if np.maximum.reduce(np.abs(first), initial=0) > LOTS_MAX:
+        raise BadTable(f"an order asks for at most 2**53 lots, was {np.abs(first).max()}")
     instrument = np.flatnonzero(first)
     lots, leg = first[instrument], np.zeros(len(instrument), np.int8)
     if crosses.any():
@@ -189,11 +234,11 @@ def plan_orders(
         lots = np.concatenate([lots, wanted[flipped]])
         leg = np.concatenate([leg, np.ones(len(flipped), np.int8)])
     order = np.lexsort((leg, instrument, lots > 0))
-    return _asked(on, instrument[order], leg[order], lots[order], price, key, terms)
+    return _asked(on, instrument[order], leg[order], lots[order], price, key=key, terms=terms)
 
 
 def _asked(
-    on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, key: PlanKey, terms: OrderTerms
+    on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, *, key: PlanKey, terms: OrderTerms
 ) -> Orders:
     count = len(lots)
     attempt = np.zeros(count, np.int64)
@@ -218,16 +263,16 @@ def _asked(
 
 
 def _order_prices(side: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> tuple[Float64, Float64]:
-    """Return limit and stop prices on whole ticks, rounded so that the limit gives no more and the stop lies no nearer."""
+    """Return limit and stop prices on whole ticks, rounded so that limits give no more and stops lie no nearer."""
     none = np.full(len(price), np.nan)
     if terms.order_type is OrderType.MARKET:
         return none, none
     stopped = terms.order_type is not OrderType.LIMIT
-    stop = _on_tick(price * (1 + side * terms.stop_offset_bps / 10_000), tick, side) if stopped else none
+    stop = _on_tick(price * (1 + side * terms.stop_offset_bps / BPS), tick, side) if stopped else none
     if terms.order_type is OrderType.STOP:
         return none, stop
     around = stop if stopped else price
-    return _on_tick(around * (1 + side * terms.limit_offset_bps / 10_000), tick, -side), stop
+    return _on_tick(around * (1 + side * terms.limit_offset_bps / BPS), tick, -side), stop
 
 
 def _on_tick(price: Float64, tick: Float64, up: Int64) -> Float64:

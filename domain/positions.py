@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from attrs import field, frozen
 
-from .instruments import Instruments, OnAxis
+from .errors import BadTable
+from .instruments import Instruments, OnAxis, one_axis
 from .table import LOTS_MAX, Float64, Int64, float64, int64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .fills import Fills
-    from .table import Bool
 
 
 @frozen
@@ -48,27 +48,30 @@ class Positions(OnAxis[Position]):
 
     def _check(self) -> None:
         super()._check()
-        self._refuse(np.abs(self.lots) <= LOTS_MAX, "at most 2**53 lots are held", "lots")
+        within = (self.lots <= LOTS_MAX) & (self.lots >= -LOTS_MAX)
+        self._refuse(within, "at most 2**53 lots are held", "lots")
         self._refuse(np.isfinite(self.cost), "an open cost is a number", "cost")
         self._refuse((self.lots != 0) | (self.cost == 0), "what is flat has no open cost", "cost")
         self._refuse(np.isfinite(self.realized_pnl), "a realised profit is a number", "realized_pnl")
-        self._refuse(np.isnan(self.price) | (self.price > 0), "a mark is above zero, or NaN where it is not known", "price")
+        marked = (self.price > 0) & (self.price < np.inf)
+        self._refuse(np.isnan(self.price) | marked, "a mark is above zero and finite, or NaN where not known", "price")
         if len(np.unique(self.instrument)) < len(self):
             self._refuse(np.bincount(self.instrument)[self.instrument] == 1, "one row an instrument", "instrument")
 
     @classmethod
     def flat(cls, on: Instruments) -> Positions:
         """Return the whole axis *on*, holding nothing."""
-        none = np.zeros(len(on))
-        return cls.trusted(
-            on=on, instrument=on.code, lots=none.astype(np.int64), cost=none, realized_pnl=none, price=np.full(len(on), np.nan)
-        )
+        none = float64(np.zeros(len(on)))
+        unknown = float64(np.full(len(on), np.nan))
+        lots = int64(np.zeros(len(on), np.int64))
+        return cls.trusted(on=on, instrument=on.code, lots=lots, cost=none, realized_pnl=none, price=unknown)
 
     @property
     def avg_cost(self) -> Float64:
         """What a unit of the open position cost on average; NaN where flat."""
-        size = self.lots * self.on.unit[self.instrument]
-        return np.divide(self.cost, size, out=np.full(len(size), np.nan), where=self.lots != 0)
+        average = np.full(len(self), np.nan)
+        np.divide(self.cost, self.lots * self.on.unit[self.instrument], out=average, where=self.lots != 0)
+        return average
 
     @property
     def market_value(self) -> Float64:
@@ -100,16 +103,28 @@ class Positions(OnAxis[Position]):
         )
 
     def mark(self, price: Float64) -> Positions:
-        """Return the same positions, along the whole axis, marked at *price* along the axis (NaN: not known)."""
-        return self.trusted(**{**self.along().__dict__, "price": price})
+        """
+        Return the same positions, along the whole axis, marked at *price* along the axis (NaN: not known).
+
+        Raises:
+            BadTable: *price* is not along the axis.
+        """
+        marks = float64(price)
+        if len(marks) != len(self.on):
+            raise BadTable(f"prices lie along the whole axis of {len(self.on)}, were {len(marks)}")
+        return self.trusted(**{**self.along().__dict__, "price": marks})
 
     def after(self, fills: Fills) -> Positions:
         """
         Return what is held after *fills*, along the whole axis, at average cost.
 
         Adding moves the average; reducing keeps it and realises the difference; crossing zero closes at the average and
-        opens the rest at the fill's price.
+        opens the rest at the fill's price. Fills come in the order in which they happened.
+
+        Raises:
+            BadTable: the fills lie along another axis, or more than 2**53 lots would be held.
         """
+        one_axis(self.on, fills.on)
         before = self.along()
         lots, cost, realized = before.lots.copy(), before.cost.copy(), before.realized_pnl.copy()
         unit = self.on.unit
@@ -117,13 +132,21 @@ class Positions(OnAxis[Position]):
             at = fills.instrument[part]
             traded, value = fills.lots[part], fills.price[part] * unit[at]
             held, open_cost = lots[at], cost[at]
-            reducing = held * np.sign(traded) < 0
-            closed = np.where(reducing, np.sign(held) * np.minimum(np.abs(held), np.abs(traded)), 0)
-            released = np.where(closed == held, open_cost, closed * (open_cost / np.where(held == 0, 1, held)))
+            side = np.sign(held)
+            closed = side * np.minimum(np.maximum(-side * traded, 0), side * held)
+            left = held - closed
+            # Both sides of a partial close come from the average: a difference would lose the smaller of them.
+            average = open_cost / np.where(held == 0, 1, held)
+            released = np.where(left == 0, open_cost, closed * average)
             realized[at] += closed * value - released
-            cost[at] = open_cost - released + (traded + closed) * value
+            cost[at] = np.where(closed == 0, open_cost, left * average) + (traded + closed) * value
             lots[at] = held + traded
-        return self.trusted(on=self.on, instrument=self.on.code, lots=lots, cost=cost, realized_pnl=realized, price=before.price)
+        if np.maximum.reduce(np.abs(lots), initial=0) > LOTS_MAX:
+            much = [self.on.names[code] for code in np.flatnonzero(np.abs(lots) > LOTS_MAX)[:5].tolist()]
+            raise BadTable(f"at most 2**53 lots are held; would be more of {', '.join(much)}")
+        return self.trusted(
+            on=self.on, instrument=self.on.code, lots=lots, cost=cost, realized_pnl=realized, price=before.price
+        )
 
 
 def rounds(instrument: Int64) -> Iterator[Int64 | slice]:
@@ -138,5 +161,5 @@ def rounds(instrument: Int64) -> Iterator[Int64 | slice]:
     first = np.cumsum(counts) - counts
     rank = np.empty(len(instrument), np.int64)
     rank[order] = np.arange(len(instrument)) - first[instrument[order]]
-    for turn in range(int(counts.max())):
-        yield cast("Int64", np.flatnonzero(rank == turn))
+    ends = np.cumsum(np.bincount(rank))
+    yield from np.split(np.argsort(rank, kind="stable"), ends[:-1])

@@ -8,18 +8,18 @@ import numpy as np
 from attrs import Attribute, field, frozen
 
 from .errors import DomainError
+from .instruments import one_axis
 from .planner import Reason, Refusals
 
 if TYPE_CHECKING:
     from .orders import Orders
     from .positions import Positions
-    from .table import Bool, Float64
+    from .table import Bool, Float64, Int64
 
 
 def _positive(limits: object, attribute: Attribute[Any], value: float | None) -> None:  # noqa: ARG001 - attrs' signature.
     if value is not None and not 0 < value < np.inf:
-        rule = f"limit {attribute.name} is above zero and finite, or left out; was {value}"
-        raise DomainError(rule)
+        raise DomainError(f"limit {attribute.name} is above zero and finite, or left out; was {value}")
 
 
 @frozen
@@ -70,12 +70,15 @@ def screen(basket: Basket, limits: Limits) -> tuple[Bool, Refusals]:
     Return which orders of *basket* keep all *limits*, and for each other one the first limit that it breaks.
 
     Limits on an order, a position or a price refuse the order. Limits on leverage are met by what all remaining orders
-    and those already working come to if filled; a breach refuses every order that adds to a position, so that reducing
-    stays possible. The opening leg of a flip goes with its closing leg. Too many orders refuse the whole basket. What cannot be
-    worked out is refused.
+    and those already working come to if filled. A limit on positions or leverage lets an order pass that only reduces
+    what is held. The opening leg of a flip goes with its closing leg. Too many orders refuse the whole basket. What
+    cannot be worked out is refused.
+
+    Raises:
+        BadTable: the tables of the basket lie along different axes.
     """
     orders = basket.orders
-    on = orders.on
+    on = one_axis(orders.on, basket.positions.on, basket.working.on)
     passed = np.ones(len(orders), np.bool_)
     refused = [Refusals.none(on)]
     if limits.are_off or not len(orders):
@@ -96,55 +99,73 @@ def screen(basket: Basket, limits: Limits) -> tuple[Bool, Refusals]:
             )
         )
 
-    for reason, value, limit in _order_checks(basket, limits):
+    reduces = _reduces(basket)
+    for reason, value, limit in _order_checks(basket, limits, reduces):
         refuse(value <= limit, reason, value, limit)
-    for reason, limit in ((Reason.GROSS_LEVERAGE, limits.gross_leverage_max), (Reason.NET_LEVERAGE, limits.net_leverage_max)):
-        if limit is not None:
+    for reason, leverage_max in (
+        (Reason.GROSS_LEVERAGE, limits.gross_leverage_max),
+        (Reason.NET_LEVERAGE, limits.net_leverage_max),
+    ):
+        if leverage_max is not None:
             leverage = _leverage(basket, passed, net=reason is Reason.NET_LEVERAGE)
-            adds = orders.lots * _before(basket) >= 0
-            refuse((leverage <= limit) | ~adds, reason, np.full(len(orders), leverage), limit)
+            refuse((leverage <= leverage_max) | reduces, reason, np.full(len(orders), leverage), leverage_max)
     closing = orders.instrument[~passed & (orders.leg == 0)]
     orphaned = (orders.leg > 0) & np.isin(orders.instrument, closing)
     refuse(~orphaned, Reason.CLOSING_LEG, np.full(len(orders), np.nan), np.nan)
     if limits.order_count_max is not None:
-        count = float(passed.sum())
-        refuse(np.full(len(orders), count <= limits.order_count_max), Reason.ORDER_COUNT, np.full(len(orders), count), limits.order_count_max)
+        count = np.full(len(orders), float(passed.sum()))
+        refuse(count <= limits.order_count_max, Reason.ORDER_COUNT, count, limits.order_count_max)
     return passed, Refusals.concat(refused)
 
 
-def _order_checks(basket: Basket, limits: Limits) -> list[tuple[Reason, Float64, float]]:
+def _order_checks(basket: Basket, limits: Limits, reduces: Bool) -> list[tuple[Reason, Float64, float]]:
     """Return each limit on single orders that is set: its reason, the value of every order, and the limit."""
     orders, at = basket.orders, basket.orders.instrument
-    unit, price = orders.on.unit[at], basket.price[at]
-    held = basket.positions.along().lots[at]
-    after = held + orders.on.total(basket.working.instrument, basket.working.remaining_lots)[at] + _basket_lots(orders)[at]
-    asked = np.fmax(
-        np.abs(orders.limit_price / price - 1, where=~np.isnan(orders.limit_price), out=np.zeros(len(orders))),
-        np.abs(orders.stop_price / price - 1, where=~np.isnan(orders.stop_price), out=np.zeros(len(orders))),
-    )
+    price, size = basket.price[at], np.abs(orders.lots)
+    worth = orders.on.unit[at] * price
+    position = np.where(reduces, 0.0, np.abs(_after(basket)) * worth)
+    away = np.zeros(len(orders))
+    for asked in (orders.limit_price, orders.stop_price):
+        # A price that is not known is far away; a price that is not asked for is near.
+        away = np.maximum(away, np.where(np.isnan(asked) & ~np.isnan(price), 0.0, np.abs(asked / price - 1)))
+    volume = basket.volume[at]
+    quantity = _up_to_leg(orders, size) * orders.on.lot_size[at]
+    share = np.divide(quantity, volume, out=np.full(len(orders), np.inf), where=volume > 0)
     checks = [
-        (Reason.ORDER_NOTIONAL, np.abs(orders.lots) * unit * price, limits.order_notional_max),
-        (Reason.POSITION_NOTIONAL, np.where(np.abs(after) < np.abs(held), 0.0, np.abs(after) * unit * price), limits.position_notional_max),
-        (Reason.PRICE_COLLAR, asked, limits.price_collar),
-        (Reason.PARTICIPATION, np.abs(orders.lots) * orders.on.lot_size[at] / basket.volume[at], limits.participation_max),
+        (Reason.ORDER_NOTIONAL, size * worth, limits.order_notional_max),
+        (Reason.POSITION_NOTIONAL, position, limits.position_notional_max),
+        (Reason.PRICE_COLLAR, away, limits.price_collar),
+        (Reason.PARTICIPATION, share, limits.participation_max),
     ]
     return [(reason, value, limit) for reason, value, limit in checks if limit is not None]
 
 
-def _basket_lots(orders: Orders) -> Float64:
-    return orders.on.total(orders.instrument, orders.lots)
+def _up_to_leg(orders: Orders, lots: Int64) -> Int64:
+    """Return, order by order, the sum of *lots* of its instrument up to its own leg."""
+    on, at, closing = orders.on, orders.instrument, orders.leg == 0
+    return np.where(closing, on.total(at[closing], lots[closing])[at], on.total(at, lots)[at])
 
 
-def _before(basket: Basket) -> Float64:
-    """Return, order by order, the lots held before an order fills: for the opening leg of a flip, none."""
-    held = basket.positions.along().lots[basket.orders.instrument]
-    return np.where(basket.orders.leg > 0, 0, held)
+def _after(basket: Basket) -> Int64:
+    """Return, order by order, the lots held once the working orders and those up to its own leg are filled."""
+    orders, working = basket.orders, basket.working
+    expected = basket.positions.along().lots + orders.on.total(working.instrument, working.remaining_lots)
+    return expected[orders.instrument] + _up_to_leg(orders, orders.lots)
+
+
+def _reduces(basket: Basket) -> Bool:
+    """Return which orders only reduce what is held, without carrying it through zero; an opening leg never does."""
+    orders = basket.orders
+    held = np.where(orders.leg > 0, 0, basket.positions.along().lots[orders.instrument])
+    side = np.sign(held)
+    return (side * orders.lots < 0) & (np.abs(orders.lots) <= np.abs(held)) & (side * _after(basket) >= 0)
 
 
 def _leverage(basket: Basket, passed: Bool, *, net: bool) -> float:
     """Return the gross or net market value over equity, if every order that passed and every working one fills."""
     orders, working, on = basket.orders[passed], basket.working, basket.orders.on
-    lots = basket.positions.along().lots + _basket_lots(orders) + on.total(working.instrument, working.remaining_lots)
+    asked = on.total(orders.instrument, orders.lots) + on.total(working.instrument, working.remaining_lots)
+    lots = basket.positions.along().lots + asked
     value = np.where(lots == 0, 0.0, lots * on.unit * basket.price)
     total = abs(float(value.sum())) if net else float(np.abs(value).sum())
-    return total / basket.equity if basket.equity > 0 else np.inf
+    return total / basket.equity if 0 < basket.equity < np.inf else np.inf

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import Factory, field, frozen
 
 from .costs import Commission, Slippage
-from .errors import DomainError
+from .errors import BadTable, DomainError
 from .fills import Fills
+from .instruments import one_axis
 from .orders import Orders, OrderType, Status, TimeInForce
 from .plan_key import fill_ids
-from .planner import LOT_TOLERANCE
+from .planner import whole_lots
+from .table import LOTS_MAX
 
 if TYPE_CHECKING:
     from typing import Any
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from .bars import Bars
-    from .table import Bool, Float64, Instants, Int64
+    from .table import Bool, Float64, Instants, Int8, Int64
+
+
+_ACCEPTED, _PARTIALLY_FILLED = np.int8(Status.ACCEPTED), np.int8(Status.PARTIALLY_FILLED)
+_FILLED, _EXPIRED = np.int8(Status.FILLED), np.int8(Status.EXPIRED)
 
 
 class FillAt(Enum):
@@ -48,8 +54,9 @@ class Session:
 
 def _fraction(_: object, attribute: Attribute[Any], value: float | None) -> None:
     if value is not None and not 0 < value <= 1:
-        rule = f"{attribute.name} is a fraction of the volume above 0 and at most 1, or left out; was {value}"
-        raise DomainError(rule)
+        raise DomainError(
+            f"{attribute.name} is a fraction of the volume above 0 and at most 1, or left out; was {value}"
+        )
 
 
 @frozen
@@ -70,36 +77,41 @@ class MarketSimulator:
         """
         Return *orders* as they stand after one session of *bars*, and the fills that they got, in the same order.
 
-        *taken_lots*, unsigned and along the axis, is the volume that earlier fills of this session have used up. Where an
-        instrument has no bar nothing is filled and nothing expires; elsewhere what is left of a DAY order expires.
-        Orders must be open.
+        *taken_lots*, unsigned and along the axis, is the volume that earlier fills of this session have used up. Where
+        an instrument has no bar nothing is filled and nothing expires; elsewhere what is left of a DAY order expires.
+        Where participation or impact is asked for, a volume that is not known fills nothing.
+
+        Raises:
+            BadTable: the bars do not lie along the axis of the orders.
+            BadTransition: an order is not open.
         """
+        if len(bars) != len(one_axis(orders.on, bars.on)):
+            raise BadTable(f"bars lie along the whole axis of {len(orders.on)}, were {len(bars)}")
         price, triggered, at_open = reached(orders, bars, at_open=self.fill_at is FillAt.NEXT_OPEN)
         lots = np.where(np.isnan(price), 0, orders.remaining_lots)
         if self.participation is not None:
             lots = capped(orders, lots, bars.volume, self.participation, taken_lots)
         if self.slippage.impact:
             lots = np.where(bars.volume[orders.instrument] > 0, lots, 0)
-        rows = np.flatnonzero(lots)
+        stamp = np.where(at_open, session.open, session.close)
         filled = orders.filled_lots + lots
-        stamp = np.where(at_open[rows], session.open, session.close)
-        fills = self._fills(orders[rows], lots[rows], filled[rows], price[rows], stamp, bars)
-        status = np.where(filled == orders.lots, Status.FILLED, np.where(filled != 0, Status.PARTIALLY_FILLED, Status.ACCEPTED))
-        lived = ~np.isnan(bars.close[orders.instrument])
-        ends = lived & (filled != orders.lots) & (orders.time_in_force == TimeInForce.DAY)
-        status = np.where(ends, Status.EXPIRED, status).astype(np.int8)
-        return orders.moved(status, filled, triggered), fills
+        after = orders.moved(_standing(orders, filled, bars), filled, triggered)
+        if lots.all():
+            return after, self._fills(orders, lots, price, stamp, bars=bars)
+        rows = np.flatnonzero(lots)
+        return after, self._fills(orders[rows], lots[rows], price[rows], stamp[rows], bars=bars)
 
-    def _fills(self, orders: Orders, lots: Int64, filled: Int64, price: Float64, stamp: Instants, bars: Bars) -> Fills:
+    def _fills(self, orders: Orders, lots: Int64, price: Float64, stamp: Instants, *, bars: Bars) -> Fills:
         on, at = orders.on, orders.instrument
         quantity = np.abs(lots) * on.lot_size[at]
         paid = self.slippage.worsen(price, lots, quantity, bars.volume[at])
-        paid = np.maximum(paid, on.tick_size[at])
+        # No sale is for nothing, nor for more than there was to get.
+        paid = np.maximum(paid, np.minimum(price, on.tick_size[at]))
         paid = np.where(lots > 0, np.fmin(paid, orders.limit_price), np.fmax(paid, orders.limit_price))
         return Fills.trusted(
             on=on,
             instrument=at,
-            id=fill_ids(orders.id, filled),
+            id=fill_ids(orders.id, orders.filled_lots + lots),
             order=orders.id,
             lots=lots,
             price=paid,
@@ -108,56 +120,60 @@ class MarketSimulator:
         )
 
 
+def _standing(orders: Orders, filled: Int64, bars: Bars) -> Int8:
+    """Return the status of each order once *filled* lots of it are and the session of *bars* is over."""
+    status = np.where(filled == 0, _ACCEPTED, _PARTIALLY_FILLED)
+    lived = ~np.isnan(bars.close)[orders.instrument]
+    status = np.where(lived & (orders.time_in_force == TimeInForce.DAY), _EXPIRED, status)
+    return np.where(filled == orders.lots, _FILLED, status)
+
+
 def reached(orders: Orders, bars: Bars, *, at_open: bool) -> tuple[Float64, Bool, Bool]:
     """
-    Return the price that each order meets in *bars* (NaN: none), whether its stop has been touched, and whether it was met at the open.
+    Return, order by order, the price met in *bars* (NaN: none), whether its stop is touched, whether met at the open.
 
-    MARKET meets the open or the close, as *at_open* says. LIMIT meets the open where that is as good or better, else its
-    limit where the bar reaches it. STOP meets the open where the bar opens beyond it, else its stop price where the bar
-    reaches it. STOP_LIMIT becomes a limit order when its stop is touched; touched within the bar, it fills at the stop
-    price if that keeps the limit, else at its limit only if the close keeps it, as nothing else is known to come later.
+    MARKET meets the open or the close, as *at_open* says. LIMIT meets the open where that is as good or better, else
+    its limit where the bar reaches it. STOP meets the open where the bar opens beyond it or it was touched before, else
+    its stop price where the bar reaches it. STOP_LIMIT becomes a limit order when its stop is touched; touched within
+    the bar, it fills at the stop price if that keeps the limit, else at its limit only if the close keeps it, as
+    nothing else is known to come later.
     """
     at, buys = orders.instrument, orders.lots > 0
     opened, closed = bars.open[at], bars.close[at]
     kind = orders.order_type
-    first = np.full(len(orders), at_open)
     if (kind == OrderType.MARKET).all():
-        return opened if at_open else closed, orders.triggered, first
+        return opened if at_open else closed, orders.triggered, np.full(len(orders), at_open)
     low, high = np.where(buys, bars.low[at], -bars.high[at]), np.where(buys, bars.high[at], -bars.low[at])
     side = np.where(buys, 1.0, -1.0)
     start, end = side * opened, side * closed
     limit, stop = side * orders.limit_price, side * orders.stop_price
-    with np.errstate(invalid="ignore"):
-        as_limit = np.where(start <= limit, start, np.where(low <= limit, limit, np.nan))
-        as_stop = np.where(start >= stop, start, np.where(high >= stop, stop, np.nan))
-        touched = ~np.isnan(as_stop)
-        within = np.where(stop <= limit, stop, np.where(end <= limit, limit, np.nan))
-        as_stop_limit = np.where(
-            orders.triggered | (start >= stop), as_limit, np.where(touched, within, np.nan)
-        )
-    worst = side * np.where(at_open, opened, closed)
-    met = np.select(
-        [kind == OrderType.MARKET, kind == OrderType.LIMIT, kind == OrderType.STOP], [worst, as_limit, as_stop], as_stop_limit
-    )
-    first = np.where(kind == OrderType.MARKET, at_open, met == start)
-    triggered = orders.triggered | (touched & (kind >= OrderType.STOP))
-    return side * met, cast("Bool", triggered), cast("Bool", first)
+    better, early = start <= limit, orders.triggered | (start >= stop)
+    touched = orders.triggered | (high >= stop)
+    as_limit = np.where(better, start, np.where(low <= limit, limit, np.nan))
+    as_stop = np.where(early, start, np.where(touched, stop, np.nan))
+    within = np.where(stop <= limit, stop, np.where(end <= limit, limit, np.nan))
+    as_stop_limit = np.where(early, as_limit, np.where(touched, within, np.nan))
+    kinds = [kind == OrderType.MARKET, kind == OrderType.LIMIT, kind == OrderType.STOP]
+    met = np.select(kinds, [start if at_open else end, as_limit, as_stop], as_stop_limit)
+    first = np.select(kinds, [np.full(len(orders), at_open), better, early], early & better)
+    return side * met, touched, first
 
 
 def capped(orders: Orders, lots: Int64, volume: Float64, participation: float, taken_lots: Int64) -> Int64:
     """
     Return *lots* cut so that each instrument's fills, with *taken_lots*, keep within *participation* of its *volume*.
 
-    Earlier rows are served first. A volume that is not known fills nothing.
+    Earlier rows are served first. A volume that is not known fills nothing. A millionth of a lot is forgiven.
     """
     on, at = orders.on, orders.instrument
-    share = np.floor(np.nan_to_num(volume) * participation / on.lot_size + LOT_TOLERANCE).astype(np.int64)
-    room = np.maximum(share - taken_lots, 0)[at]
+    share = np.nan_to_num(volume) * participation / on.lot_size
+    room = np.maximum(whole_lots(np.minimum(share, LOTS_MAX)) - taken_lots, 0)[at]
     size = np.abs(lots)
     order = np.argsort(at, kind="stable")
     ranked = size[order]
     before = np.cumsum(ranked) - ranked
     first = np.searchsorted(at[order], at[order])
-    earlier = np.empty_like(size)
-    earlier[order] = before - before[first] if len(order) else before
-    return np.sign(lots) * np.clip(room - earlier, 0, size)
+    earlier = np.empty(len(orders), np.int64)
+    earlier[order] = before - before[first]
+    served: Int64 = np.sign(lots) * np.clip(room - earlier, 0, size)
+    return served

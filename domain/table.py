@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar, cast, overload
+from enum import IntEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from . import frames
 from .errors import BadTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
     from numpy.typing import ArrayLike
 
 Bool = NDArray[np.bool_]
@@ -32,22 +38,37 @@ Row = TypeVar("Row")
 LOTS_MAX = 2**53
 """The largest number of lots, so that every count is exact as a float too."""
 
+ID_BYTES = 16
+
 
 def _column(values: ArrayLike, dtype: str) -> Column:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise BadTable(f"a column has one dimension, was ragged: {error}") from error
     if array.ndim != 1:
-        rule = f"a column has one dimension, was {array.ndim}"
-        raise BadTable(rule)
+        raise BadTable(f"a column has one dimension, was {array.ndim}")
+    if array.base is None and not array.flags.writeable and array.dtype == dtype:
+        return array  # A column already, which nobody writes to.
     if array.size == 0:
         column = np.empty(0, dtype)
     else:
         try:
             column = array.astype(dtype, casting="same_kind", copy=True)
         except TypeError as error:
-            rule = f"a column of {dtype} takes no {array.dtype} ({array[:3].tolist()} …)"
-            raise BadTable(rule) from error
+            raise BadTable(f"a column of {dtype} takes no {array.dtype} ({array[:3].tolist()} …)") from error
     column.setflags(write=False)
     return cast("Column", column)
+
+
+def _integers(values: ArrayLike, dtype: str) -> Column:
+    """Return a column of integers; what is too large for *dtype* is refused, where numpy would wrap it."""
+    array = np.asarray(values)
+    column = _column(array, dtype)
+    if array.dtype != column.dtype and not np.array_equal(column, array):
+        large = array[column != array][:3].tolist()
+        raise BadTable(f"a column of {dtype} takes integers that fit, was {large}")
+    return column
 
 
 def boolean(values: ArrayLike) -> Bool:
@@ -57,12 +78,12 @@ def boolean(values: ArrayLike) -> Bool:
 
 def int8(values: ArrayLike) -> Int8:
     """Return *values* as a read-only column of small integers (codes) of its own."""
-    return cast("Int8", _column(values, "i1"))
+    return cast("Int8", _integers(values, "i1"))
 
 
 def int64(values: ArrayLike) -> Int64:
     """Return *values* as a read-only column of integers of its own; floats are refused."""
-    return cast("Int64", _column(values, "i8"))
+    return cast("Int64", _integers(values, "i8"))
 
 
 def float64(values: ArrayLike) -> Float64:
@@ -77,26 +98,33 @@ def instants(values: ArrayLike) -> Instants:
 
 def ids(values: ArrayLike) -> Ids:
     """Return *values*, the 16 bytes of UUIDs, as a read-only column of its own."""
-    return cast("Ids", _column(values, "V16"))
+    array = np.asarray(values)
+    # Bytes may be shorter: numpy takes trailing zeros off them, and they come back here.
+    if array.size and not (array.dtype == "V16" or (array.dtype.kind == "S" and array.dtype.itemsize <= ID_BYTES)):
+        raise BadTable(f"an id is the {ID_BYTES} bytes of a UUID, was {array.dtype}")
+    return cast("Ids", _column(array, "V16"))
 
 
 def text(values: ArrayLike) -> Text:
-    """Return *values* as a read-only column of text, as wide as its widest."""
-    column = np.array(values, dtype=np.str_, ndmin=1)
+    """Return *values* as a read-only column of text, as wide as its widest; what is no text is refused."""
+    column = np.array(values)
+    if column.ndim != 1 or (column.size and column.dtype.kind != "U"):
+        raise BadTable(f"a column of text takes text in one dimension, was {column.dtype} in {column.ndim}")
+    column = column.astype(np.str_, copy=False)
     column.setflags(write=False)
     return column
 
 
 def uuid(value: np.void | bytes) -> UUID:
     """Return the UUID whose 16 bytes are *value*."""
-    return UUID(bytes=bytes(value))
+    return UUID(bytes=value.tobytes() if isinstance(value, np.void) else value)
 
 
 def same(left: object, right: object) -> bool:
     """Tell whether two fields of a table have the same content; NaN is the same as NaN."""
+    if left is right:
+        return True
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
-        if left is right:
-            return True
         if left.dtype.kind == right.dtype.kind == "U":
             return bool(np.array_equal(left, right))
         return bool(left.dtype == right.dtype and left.tobytes() == right.tobytes())
@@ -106,6 +134,11 @@ def same(left: object, right: object) -> bool:
 def rebuild(table: type[Table[Row]], fields: Mapping[str, object]) -> Table[Row]:
     """Return a *table* of *fields*, as unpickling needs it."""
     return table(**fields)
+
+
+@cache
+def _names(table: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cast("type[Table[object]]", table)))
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -123,8 +156,7 @@ class Table(Generic[Row]):
     def __attrs_post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self.columns().items()}
         if len(set(lengths.values())) > 1:
-            rule = f"the columns of {type(self).__name__} must have one length, were {lengths}"
-            raise BadTable(rule)
+            raise BadTable(f"the columns of {type(self).__name__} must have one length, were {lengths}")
         self._check()
 
     def _check(self) -> None:
@@ -136,25 +168,25 @@ class Table(Generic[Row]):
             return
         rows = np.flatnonzero(~allowed)[:5].tolist()
         values = ", ".join(f"{self._name(row)}: {getattr(self, column)[row]}" for row in rows)
-        message = f"{rule}; {column} was {values} ({(~allowed).sum()} of {len(self)} rows)"
-        raise BadTable(message)
+        raise BadTable(f"{rule}; {column} was {values} ({(~allowed).sum()} of {len(self)} rows)")
 
     def _name(self, row: int) -> str:
         return f"row {row}"
 
     @classmethod
     def trusted(cls, **fields: object) -> Self:
-        """Return a table of *fields* that our own code has just made: all of them, right in type, neither copied nor checked."""
+        """Return a table of *fields* that our own code has just made and that are right: neither copied nor checked."""
         table = object.__new__(cls)
         table.__dict__.update(fields)
         return table
 
     def columns(self) -> dict[str, Column]:
         """Return the columns by name, in order."""
-        return {name: value for name, value in self.__dict__.items() if isinstance(value, np.ndarray)}
+        return {name: value for name, value in self._fields().items() if isinstance(value, np.ndarray)}
 
     def _fields(self) -> dict[str, object]:
-        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+        values = self.__dict__
+        return {name: values[name] for name in _names(cast("Hashable", type(self)))}
 
     def __len__(self) -> int:
         return len(next(iter(self.columns().values())))
@@ -164,16 +196,9 @@ class Table(Generic[Row]):
     @overload
     def __getitem__(self, rows: slice | Bool | Int64 | list[int]) -> Self: ...
     def __getitem__(self, rows: int | slice | Bool | Int64 | list[int]) -> Row | Self:
-        if isinstance(rows, int):
-            plain = self._plain
+        if isinstance(rows, int | np.integer):
             return cast(
-                "Row",
-                self._row(
-                    **{
-                        name: plain[name](column[rows]) if name in plain else self._item(name, column[rows])
-                        for name, column in self.columns().items()
-                    }
-                ),
+                "Row", self._row(**{name: self._item(name, column[rows]) for name, column in self.columns().items()})
             )
         fields = self._fields()
         for name, column in fields.items():
@@ -181,9 +206,17 @@ class Table(Generic[Row]):
                 part = column[rows]
                 part.setflags(write=False)
                 fields[name] = part
-        return self.trusted(**fields)
+        return self._of(fields)
 
-    def _item(self, name: str, value: np.generic) -> object:  # noqa: ARG002 - tables with an axis need the name.
+    @classmethod
+    def _of(cls, fields: Mapping[str, Any]) -> Self:
+        """Return a table of *fields* that were taken from tables of this kind."""
+        return cls.trusted(**fields)
+
+    def _item(self, name: str, value: np.generic) -> object:
+        """Return *value* of the column *name* as plain Python has it."""
+        if name in self._plain:
+            return self._plain[name](value)
         return value.astype(datetime).replace(tzinfo=UTC) if value.dtype.kind == "M" else value.item()
 
     def __iter__(self) -> Iterator[Row]:
@@ -202,13 +235,56 @@ class Table(Generic[Row]):
 
     @classmethod
     def concat(cls, tables: list[Self]) -> Self:
-        """Return the rows of *tables*, of which there is at least one, one after the other."""
+        """
+        Return the rows of *tables*, of which there is at least one, one after the other.
+
+        Raises:
+            BadTable: they differ in what is no column, such as their axis.
+        """
         if len(tables) == 1:
             return tables[0]
         fields = tables[0]._fields()
         for name, column in fields.items():
+            parts = [getattr(table, name) for table in tables]
             if isinstance(column, np.ndarray):
-                whole = np.concatenate([getattr(table, name) for table in tables])
+                whole = np.concatenate(parts)
                 whole.setflags(write=False)
                 fields[name] = whole
-        return cls.trusted(**fields)
+            elif not all(same(column, part) for part in parts):
+                raise BadTable(f"tables of {cls.__name__} that are joined must agree on {name!r}")
+        return cls._of(fields)
+
+    def _words(self, name: str) -> Sequence[str] | None:
+        """Return what the codes in the column *name* stand for, by code; None where they stand for themselves."""
+        plain = self._plain.get(name)
+        if not (isinstance(plain, type) and issubclass(plain, IntEnum)):
+            return None
+        named = {member.value: member.name for member in plain}
+        return [named.get(code, "") for code in range(max(named) + 1)]
+
+    def to_arrow(self) -> pa.Table:
+        """
+        Return a pyarrow table of the columns: ids and instruments as text, enums by name, instants in UTC.
+
+        Raises:
+            DomainError: pyarrow is not installed.
+        """
+        return frames.arrow({name: (column, self._words(name)) for name, column in self.columns().items()})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """
+        Return a pandas frame of the columns, as `to_arrow` gives them.
+
+        Raises:
+            DomainError: pandas or pyarrow is not installed.
+        """
+        return frames.pandas(self.to_arrow())
+
+    def to_polars(self) -> pl.DataFrame:
+        """
+        Return a polars frame of the columns, as `to_arrow` gives them.
+
+        Raises:
+            DomainError: polars or pyarrow is not installed.
+        """
+        return frames.polars(self.to_arrow())

@@ -59,10 +59,11 @@ class Targets(OnAxis[Target]):
         else:
             allowed, rule = size <= LOTS_MAX, "a target quantity is finite and at most 2**53 either way"
         self._refuse(np.isnan(self.amount) | allowed, rule, "amount")
-        if len(self) and np.bincount(self.instrument).max() > 1:
-            twice = sorted({self._name(row) for row in np.flatnonzero(np.bincount(self.instrument)[self.instrument] > 1)})
-            rule = f"one target an instrument; given twice: {', '.join(twice[:5])}"
-            raise BadTable(rule)
+        if len(self) and self.instrument is not self.on.code:
+            counts = np.bincount(self.instrument)
+            if counts.max() > 1:
+                twice = [self.on.names[code] for code in np.flatnonzero(counts > 1).tolist()]
+                raise BadTable(f"one target an instrument; given twice: {', '.join(twice[:5])}")
 
     @classmethod
     def of(
@@ -75,11 +76,16 @@ class Targets(OnAxis[Target]):
             UnknownInstrument: an id is not on the axis.
             BadTable: an amount is not a number, infinite or absurd.
         """
-        bad = {name: amount for name, amount in amounts.items() if isinstance(amount, bool) or not isinstance(amount, int | float | np.number)}
+        bad = {name: amount for name, amount in amounts.items() if not _is_number(amount)}
         if bad:
-            rule = f"a target is a number, was {bad}"
-            raise BadTable(rule)
-        return cls(on, on.locate(amounts), np.array(list(amounts.values()), float), unit=unit, complete=complete)
+            raise BadTable(f"a target is a number, was {bad}")
+        try:
+            amount = np.array(list(amounts.values()), float)
+        except OverflowError as error:
+            raise BadTable(
+                "a target quantity is finite and at most 2**53 either way; some has over 300 digits"
+            ) from error
+        return cls(on, on.locate(amounts), amount, unit=unit, complete=complete)
 
     def along(self) -> Float64:
         """Return the amounts along the whole axis: NaN where unknown, and where absent 0 or NaN as *complete* says."""
@@ -89,3 +95,7 @@ class Targets(OnAxis[Target]):
         laid = np.full(len(on), 0.0 if self.complete else np.nan)
         laid[self.instrument] = self.amount
         return laid
+
+
+def _is_number(amount: object) -> bool:
+    return isinstance(amount, int | float | np.integer | np.floating) and not isinstance(amount, bool)
