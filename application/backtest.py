@@ -42,19 +42,18 @@ if TYPE_CHECKING:
 @frozen
 class SleeveConfig:
     """
-    What a backtest is asked: its name, whose it is, with how much cash, which targets and by which rules.
+    What a backtest is asked: its name, whose it is, with how much cash, along which axis, which targets, by which rules.
 
-    *instruments* limits the axis; None takes all that the feed knows. *described* is kept with the run for people to
-    read.
+    *described* is kept with the run for people to read.
     """
 
     run: str
     portfolio: str
     initial_cash: float
+    on: Instruments
     targets: TargetSource
     rules: Rules
-    instruments: tuple[str, ...] | None = None
-    described: Mapping[str, object] | None = None
+    described: Mapping[str, object]
 
 
 @frozen
@@ -119,9 +118,7 @@ class BacktestRunner:
             StoreConflict: a run of that name is recorded already; nothing was recorded.
             RunFailed: the run ended early; the cause is in the message.
         """
-        on = self.prices.instruments()
-        if config.instruments is not None:
-            on = on[on.locate(sorted(set(config.instruments)))]
+        on = config.on
         sessions = self._sessions(start_date, end_date)
         replay = self.replay(on, start_date, end_date)
         run = Run(
@@ -130,7 +127,7 @@ class BacktestRunner:
             start_date,
             end_date,
             config.initial_cash,
-            config.described or {},
+            config.described,
         )
         began = self.clock.now()
         with self.runs.start(run), self._ending(run) as ending:
@@ -151,6 +148,9 @@ class BacktestRunner:
         sessions = self.calendar.sessions(start, end)
         if not sessions:
             rule = f"there is no trading day from {start} to {end}"
+            raise DomainError(rule)
+        if not len(self.prices.days(start, end)):
+            rule = f"there are no prices from {start} to {end}"
             raise DomainError(rule)
         return sessions
 

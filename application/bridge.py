@@ -87,21 +87,27 @@ class ExecutionBridge:
         """
         with self.repository.hold(key.portfolio):
             recorded = self.repository.recall(key, targets.on)
-            if recorded is not None and recorded.snapshot is not None:
-                return _remembered(recorded)
-            earlier = self._collect(key.portfolio)
             if recorded is not None:
-                plan, orders, refusals = None, recorded.orders, recorded.refusals
-            else:
-                plan = plan_execution(key, targets, self._situation(targets), self.rules)
-                orders, refusals = plan.orders, plan.refusals
-                self.repository.record_plan(plan)
-            orders = self._send(orders)
-            reports = self.broker.poll()
-            positions, account = self.broker.positions(), self.broker.account()
-            self.repository.record_reports(key.portfolio, reports.orders, reports.fills, Snapshot(key, positions, account))
-            orders, fills = _own(orders, reports)
-            return ExecutionSummary(key, orders, fills, refusals, positions, account, earlier, plan)
+                return self._resume(recorded)
+            earlier = self._collect(key.portfolio)
+            plan = plan_execution(key, targets, self._situation(targets), self.rules)
+            self.repository.record_plan(plan)
+            sent = self._send(plan.orders)
+            reports, snapshot = self._settle(key)
+            orders, fills = _own(sent, reports)
+            return ExecutionSummary(
+                key, orders, fills, plan.refusals, snapshot.positions, snapshot.account, earlier, plan
+            )
+
+    def _resume(self, recorded: Recorded) -> ExecutionSummary:
+        """Carry out what was planned and not yet carried out; it is never planned again."""
+        key, on = recorded.key, recorded.orders.on
+        if recorded.snapshot is None:
+            self._collect(key.portfolio)
+            self._send(recorded.orders)
+            self._settle(key)
+            recorded = self.repository.recall(key, on) or recorded
+        return _remembered(recorded)
 
     def preview(self, key: PlanKey, targets: Targets) -> ExecutionPlan:
         """Return the plan that `apply_execution_plan` would carry out now; nothing is recorded or sent."""
@@ -113,6 +119,13 @@ class ExecutionBridge:
         if len(reports.orders) or len(reports.fills):
             self.repository.record_reports(portfolio, reports.orders, reports.fills)
         return reports.fills
+
+    def _settle(self, key: PlanKey) -> tuple[Reports, Snapshot]:
+        """Ask how orders stand, and record it with what is held now, in one transaction."""
+        reports = self.broker.poll()
+        snapshot = Snapshot(key, self.broker.positions(), self.broker.account())
+        self.repository.record_reports(key.portfolio, reports.orders, reports.fills, snapshot)
+        return reports, snapshot
 
     def _situation(self, targets: Targets) -> Situation:
         bars = self.prices.bars(targets.on, self.clock.today())

@@ -4,7 +4,9 @@ from abc import abstractmethod
 from datetime import date
 from typing import Protocol
 
+import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from ..domain.bars import Bars, Panel
 from ..domain.instruments import Instruments
@@ -22,6 +24,14 @@ class PriceFeed(Protocol):
     @abstractmethod
     def instruments(self) -> Instruments:
         """Return every instrument that the feed knows, as an axis."""
+
+    @abstractmethod
+    def days(self, start: date, end: date) -> NDArray[np.datetime64]:
+        """
+        Return the days from *start* to *end*, both included, on which any instrument has a bar (datetime64[D]).
+
+        Order: days rise strictly.
+        """
 
     @abstractmethod
     def panel(self, on: Instruments, start: date, end: date) -> Panel:

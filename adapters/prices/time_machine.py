@@ -26,7 +26,7 @@ _DAY = timedelta(days=1)
 
 @frozen
 class Read:
-    """What was read on *as_of* ("panel", "bars" or "last"), and from which to which day."""
+    """What was read on *as_of* ("days", "panel", "bars" or "last"), and from which to which day."""
 
     as_of: date
     what: str
@@ -77,6 +77,9 @@ class TimeMachine(Replay):
 
     def instruments(self) -> Instruments:
         return self.feed.instruments()
+
+    def days(self, start: date, end: date) -> NDArray[np.datetime64]:
+        return self.feed.days(start, self._read("days", start, end))
 
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
         known = self._read("panel", start, end)

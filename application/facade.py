@@ -1,0 +1,178 @@
+"""The face that other programs see: one object for applying plans, running backtests and reading what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from ..domain.errors import DomainError, SettingsError
+from ..domain.orders import Status
+from ..domain.plan_key import Mode, PlanKey, Portfolio
+from ..domain.positions import Positions
+from ..domain.targets import Targets
+from .backtest import SleeveConfig
+from .bridge import ExecutionBridge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from ..domain.execution_plan import Rules
+    from ..domain.instruments import Instruments
+    from ..domain.orders import Orders
+    from ..domain.planner import ExecutionPlan
+    from ..domain.targets import Unit
+    from ..ports.broker import BrokerPort
+    from ..ports.calendar import TradingCalendar
+    from ..ports.clock import Clock
+    from ..ports.prices import PriceFeed
+    from ..ports.replay import Replay
+    from ..ports.repository import ExecutionRepository, Listed, Listing, RecordReader, Selection
+    from ..ports.targets import TargetSource, View
+    from .backtest import BacktestRunner, Progress, RunResult
+    from .bridge import ExecutionSummary
+    from .settings import Settings
+
+    AskedTargets = str | Mapping[str, float] | Callable[[View], Targets | Mapping[str, float] | None] | TargetSource
+
+
+@frozen(eq=False)
+class Bridge:
+    """
+    Bring portfolios to their targets, in the mode that the settings choose, and read what came of it.
+
+    Made by `open_bridge`.
+    """
+
+    settings: Settings
+    rules: Rules
+    prices: PriceFeed
+    calendar: TradingCalendar
+    clock: Clock
+    repository: ExecutionRepository
+    reader: RecordReader
+    runner: BacktestRunner
+    replay: Callable[[Instruments, date, date], Replay]
+    broker: Callable[[Replay, Positions, float, Orders, date | None], BrokerPort]
+    target_source: Callable[[AskedTargets, Instruments], TargetSource]
+
+    def apply_execution_plan(
+        self,
+        *,
+        targets: Mapping[str, float],
+        as_of_date: date | None = None,
+        portfolio_id: str | None = None,
+        decision: str | None = None,
+    ) -> ExecutionSummary:
+        """
+        Bring a portfolio to *targets* as of a trading day, and return what came of it, tables included.
+
+        *targets* are amounts by instrument id, in the unit and as complete as the settings say; NaN is unknown and never
+        traded. *decision* names the decision, by default after its day: the same name again returns the recorded
+        outcome and sends nothing. *as_of_date* may be left out where the clock is the real one (PAPER).
+
+        Raises:
+            DomainError: the targets or the day break a rule; nothing happened.
+            PortfolioHeld, StoreUnavailable, FeedUnavailable, BrokerUnavailable: see ExecutionBridge.
+        """
+        bridge, key, wanted = self._prepare(targets, as_of_date, portfolio_id, decision)
+        return bridge.apply_execution_plan(key, wanted)
+
+    def plan(
+        self,
+        *,
+        targets: Mapping[str, float],
+        as_of_date: date | None = None,
+        portfolio_id: str | None = None,
+        decision: str | None = None,
+    ) -> ExecutionPlan:
+        """Return what `apply_execution_plan` would order, and why; nothing is recorded or sent."""
+        bridge, key, wanted = self._prepare(targets, as_of_date, portfolio_id, decision)
+        return bridge.preview(key, wanted)
+
+    def run_sleeve(
+        self,
+        *,
+        targets: AskedTargets | None = None,
+        start_date: date | None = None,
+        end_date: date | None = None,
+        portfolio_id: str | None = None,
+        run: str | None = None,
+        progress: Progress | None = None,
+    ) -> RunResult:
+        """
+        Run a backtest; what is left out comes from the settings.
+
+        *targets* is a file (CSV or Parquet), `module:function`, a function of a View, a mapping wanted every day, or any
+        TargetSource.
+
+        Raises:
+            SettingsError: dates or targets are neither given nor set.
+            As BacktestRunner.run_sleeve.
+        """
+        chosen = self.settings.backtest
+        asked = {
+            "targets": chosen.targets if targets is None else targets,
+            "start": chosen.start if start_date is None else start_date,
+            "end": chosen.end if end_date is None else end_date,
+        }
+        missing = [name for name, value in asked.items() if value is None]
+        if missing:
+            rule = f"a backtest needs {', '.join(f'backtest.{name}' for name in missing)}"
+            raise SettingsError(rule)
+        on = self.prices.instruments()
+        if chosen.instruments is not None:
+            on = on[on.locate(sorted(set(chosen.instruments)))]
+        portfolio = portfolio_id or self.settings.portfolio
+        config = SleeveConfig(
+            run=run or chosen.run or f"{portfolio} {self.clock.now():%Y-%m-%d %H:%M:%S.%f}",
+            portfolio=portfolio,
+            initial_cash=chosen.initial_cash,
+            on=on,
+            targets=self.target_source(asked["targets"], on),
+            rules=self.rules,
+            described=self.settings.describe(),
+        )
+        return self.runner.run_sleeve(config, asked["start"], asked["end"], progress)
+
+    def rows(self, what: Listed, selection: Selection) -> Listing:
+        """Return the recorded orders, fills, positions or runs that *selection* asks for, newest first."""
+        return self.reader.rows(what, selection)
+
+    def _prepare(
+        self, targets: Mapping[str, float], as_of_date: date | None, portfolio_id: str | None, decision: str | None
+    ) -> tuple[ExecutionBridge, PlanKey, Targets]:
+        chosen, mode = self.settings.backtest, self.settings.mode
+        if as_of_date is None:
+            if mode is Mode.BACKTEST:
+                rule = "as_of_date must be said in BACKTEST mode: history has no today"
+                raise DomainError(rule)
+            as_of_date = self.clock.today()
+        on = self.prices.instruments()
+        sessions = self.calendar.sessions(as_of_date, as_of_date)
+        if not sessions:
+            rule = f"{as_of_date} is not a trading day of the calendar {self.settings.calendar.name!r}"
+            raise DomainError(rule)
+        wanted = Targets.of(on, targets, unit=chosen.unit, complete=chosen.complete)
+        replay = self.replay(on, as_of_date, as_of_date)
+        replay.travel(sessions[0])
+        portfolio = Portfolio(portfolio_id or self.settings.portfolio, mode, broker="simulated", account="simulated")
+        key = PlanKey(portfolio, decision or as_of_date.isoformat(), as_of_date, replay.now())
+        return ExecutionBridge(self._broker(portfolio, on, replay, as_of_date), self.repository, replay, replay, self.rules), key, wanted
+
+    def _broker(self, portfolio: Portfolio, on: Instruments, replay: Replay, as_of_date: date) -> BrokerPort:
+        """Return the simulated broker with the book that is recorded for *portfolio*."""
+        fills, orders = self.repository.fills(portfolio, on), self.repository.orders(portfolio, on)
+        latest = max((table.timestamp.max().item().date() for table in (orders, fills) if len(table)), default=None)
+        if latest is not None and latest > as_of_date:
+            rule = f"as_of_date {as_of_date} lies before {latest}, the last day that is recorded of the portfolio"
+            raise DomainError(rule)
+        open_ = orders[orders.is_open & (orders.status != Status.PENDING)]
+        of_today = open_.timestamp >= np.datetime64(as_of_date)
+        cash = self.settings.backtest.initial_cash + fills.cash
+        broker = self.broker(replay, Positions.flat(on).after(fills), cash, open_[~of_today], latest)
+        broker.submit(open_[of_today])
+        return broker
