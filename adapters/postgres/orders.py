@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
     from ...domain.instruments import Instruments
-    from ...domain.table import Bool, Column, Ids, Int8, Int64
+    from ...domain.table import Bool, Column, Ids, Int8, Int64, Text
+    from ...ports.broker import Receipts
     from .copy import Columns
     from .decisions import Owner
 
@@ -72,24 +73,34 @@ OF_DECISION = SELECT + sql.SQL(" AND d.name = %(name)s AND o.timestamp = d.times
 
 @frozen(eq=False)
 class Standing:
-    """What may change of orders once they are recorded, row by row; an id may stand more than once, the last counts."""
+    """
+    What may change of orders once they are recorded, row by row.
+
+    *reason* is what the broker said, empty where nothing. An id may stand more than once; the later row comes later.
+    """
 
     id: Ids
     status: Int8
     filled_lots: Int64
     triggered: Bool
-    reason: Mapping[int, str]
+    reason: Text | None = None
 
     @classmethod
-    def of(cls, orders: Orders, reason: Mapping[int, str] | None = None) -> Standing:
-        """Return how *orders* stand; *reason* has the broker's words, by row, where there are any."""
-        return cls(orders.id, orders.status, orders.filled_lots, orders.triggered, reason or {})
+    def of(cls, orders: Orders, receipts: Receipts | None = None) -> Standing:
+        """Return how *orders* stand, and what the broker said in *receipts*, row by row those of *orders*."""
+        said = None if receipts is None else receipts.reason
+        return cls(orders.id, orders.status, orders.filled_lots, orders.triggered, said)
+
+    def __getitem__(self, rows: Int64 | Bool | slice) -> Standing:
+        said = None if self.reason is None else self.reason[rows]
+        return Standing(self.id[rows], self.status[rows], self.filled_lots[rows], self.triggered[rows], said)
 
 
 def order_rows(orders: Orders, owned: Columns, reason: Mapping[int, str]) -> pa.RecordBatch:
     """Return *orders* as rows of the table; *owned* says whose they are, *reason* what the broker said, by row."""
     on, at = orders.on, orders.instrument
     count = len(orders)
+    said = [clean(reason[row]) if row in reason else None for row in range(count)] if reason else [None] * count
     columns = {
         "timestamp": number_column(orders.timestamp),
         "order_id": id_column(orders.id),
@@ -106,29 +117,25 @@ def order_rows(orders: Orders, owned: Columns, reason: Mapping[int, str]) -> pa.
         "leg": number_column(orders.leg.astype(np.int16)),
         "triggered": number_column(orders.triggered),
         "instrument_id": names(on, at),
-        "reason": pa.array(_said(reason, count), pa.string()) if reason else pa.nulls(count, pa.string()),
+        "reason": pa.array(said, pa.string()),
         **owned,
     }
     return pa.record_batch(list(columns.values()), names=list(columns))
 
 
-def _said(reason: Mapping[int, str], count: int) -> list[str | None]:
-    return [clean(reason[row]) if row in reason else None for row in range(count)]
-
-
 def update_orders(connection: Connection[TupleRow], standing: Standing) -> None:
     """Update the orders that are recorded to how they are *standing* now, but never backwards."""
-    ids, reason = standing.id, standing.reason
-    for part in turns(ids):
-        rows = np.arange(len(ids))[part]
+    for rows in turns(standing.id):
+        now = standing[rows]
+        said = [None] * len(now.id) if now.reason is None else [clean(words) or None for words in now.reason.tolist()]
         connection.execute(
             STAND,
             [
-                [value.hex() for value in ids[part].tolist()],
-                [Status(code).name for code in standing.status[part].tolist()],
-                standing.filled_lots[part].tolist(),
-                standing.triggered[part].tolist(),
-                [clean(reason[row]) if row in reason else None for row in rows.tolist()],
+                [value.hex() for value in now.id.tolist()],
+                [Status(code).name for code in now.status.tolist()],
+                now.filled_lots.tolist(),
+                now.triggered.tolist(),
+                said,
                 FOLLOWS,
             ],
         )

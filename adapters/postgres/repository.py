@@ -100,7 +100,7 @@ class PostgresExecutionRepository(ExecutionRepository):
     def record_receipts(self, orders: Orders, receipts: Receipts) -> None:
         connection = self._connected()
         with transaction(connection, "record the broker's answers"):
-            update_orders(connection, Standing.of(orders, said(receipts)))
+            update_orders(connection, Standing.of(orders, receipts))
 
     def record_reports(
         self, portfolio: Portfolio, orders: Orders, fills: Fills, snapshot: Snapshot | None = None
@@ -135,12 +135,6 @@ def lock_key(portfolio: Portfolio) -> int:
     names = (portfolio.mode.value, portfolio.broker, portfolio.account, portfolio.id, portfolio.run or "")
     digest = blake2b("\x1f".join(names).encode(), digest_size=8, person=b"execbridge-hold").digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def said(receipts: Receipts) -> dict[int, str]:
-    """Return the reasons in *receipts* by row."""
-    rows = np.flatnonzero(receipts.reason != "").tolist()
-    return {row: str(receipts.reason[row]) for row in rows}
 
 
 def recall(connection: Connection[TupleRow], key: PlanKey, on: Instruments) -> Recorded | None:

@@ -1,0 +1,166 @@
+"""The record of a backtest, written behind the simulation."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext, suppress
+from typing import TYPE_CHECKING, Self
+
+from attrs import define, field
+
+from ...domain.errors import TradingError
+from ...domain.fills import Fills
+from ...domain.orders import Orders
+from ...ports.errors import StoreConflict
+from ...ports.repository import ExecutionRepository
+from .batch import Batch, BatchWriter
+from .connection import connect, translated
+from .decisions import find_owner
+from .fills import read_fills
+from .orders import read_orders
+from .repository import recall
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from ...domain.instruments import Instruments
+    from ...domain.plan_key import PlanKey, Portfolio
+    from ...domain.planner import ExecutionPlan
+    from ...ports.broker import Receipts
+    from ...ports.repository import Recorded, Snapshot
+
+BATCH_ROWS = 50_000
+BATCHES_MAX = 2
+"""How many batches wait or are being written before the simulation waits for them; what bounds the memory."""
+
+
+@define(eq=False)
+class BacktestJournal(ExecutionRepository):
+    """
+    Keeps the record of one backtest run, from its first day, in the database *dsn*.
+
+    Whole days are gathered into batches of about *batch_rows* rows, which a thread writes in their order, each in one
+    transaction. Everything is committed once the context is left; where it is left by an exception, the day that was
+    not finished is not. What the thread meets is raised by the next call.
+    """
+
+    dsn: str = field(repr=False)
+    batch_rows: int = BATCH_ROWS
+    _today: Batch = field(factory=Batch, init=False)
+    _days: Batch = field(factory=Batch, init=False)
+    _applied: dict[tuple[Portfolio, str], bool] = field(factory=dict, init=False)
+    _writing: deque[Future[None]] = field(factory=deque, init=False)
+    _writer: BatchWriter = field(init=False)
+    _thread: ThreadPoolExecutor = field(init=False)
+    _stack: ExitStack = field(factory=ExitStack, init=False)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            connection = connect(self.dsn, bulk=True)
+            stack.callback(connection.close)
+            self._writer = BatchWriter(connection)
+            self._thread = stack.enter_context(ThreadPoolExecutor(1, "execbridge-journal"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if kind is None:
+                self._flush()
+                return
+            with suppress(TradingError):  # What ends the run is told already.
+                self._ship()
+                self._wait(0)
+
+    def hold(self, portfolio: Portfolio) -> AbstractContextManager[None]:
+        """Do nothing: the run is held as a whole."""
+        return nullcontext()
+
+    def recall(self, key: PlanKey, on: Instruments) -> Recorded | None:
+        if (key.portfolio, key.decision) not in self._applied:
+            return None
+        self._flush()
+        with translated("recall a decision"):
+            return recall(self._writer.connection, key, on)
+
+    def record_plan(self, plan: ExecutionPlan) -> None:
+        self._look()
+        name = (plan.key.portfolio, plan.key.decision)
+        if name in self._applied:
+            rule = f"the decision {plan.key.decision!r} of portfolio {plan.key.portfolio.id!r} is recorded already"
+            raise StoreConflict(rule)
+        self._applied[name] = False
+        self._today.plans.append((plan, len(self._today.reports)))
+        self._today.rows += len(plan.orders)
+
+    def record_receipts(self, orders: Orders, receipts: Receipts) -> None:
+        self._look()
+        if len(orders):
+            self._today.told.append((orders, receipts))
+
+    def record_reports(
+        self, portfolio: Portfolio, orders: Orders, fills: Fills, snapshot: Snapshot | None = None
+    ) -> None:
+        self._look()
+        if snapshot is not None:
+            name = (snapshot.key.portfolio, snapshot.key.decision)
+            if self._applied.get(name, True):
+                rule = f"the decision {snapshot.key.decision!r} has a snapshot already, or no plan"
+                raise StoreConflict(rule)
+            self._applied[name] = True
+        today = self._today
+        if len(orders):
+            today.told.append((orders, None))
+        if snapshot is not None or len(fills):
+            today.reports.append((portfolio, fills, snapshot))
+            today.rows += len(fills)
+        if snapshot is not None:
+            today.rows += len(snapshot.positions)
+            self._end_day()
+
+    def orders(self, portfolio: Portfolio, on: Instruments) -> Orders:
+        self._flush()
+        with translated("read orders"):
+            owner = find_owner(self._writer.connection, portfolio)
+            return Orders.none(on) if owner is None else read_orders(self._writer.connection, owner, on)
+
+    def fills(self, portfolio: Portfolio, on: Instruments) -> Fills:
+        self._flush()
+        with translated("read fills"):
+            owner = find_owner(self._writer.connection, portfolio)
+            return Fills.none(on) if owner is None else read_fills(self._writer.connection, owner, on)
+
+    def _end_day(self) -> None:
+        self._days.append(self._today)
+        self._today = Batch()
+        if self._days.rows >= self.batch_rows:
+            self._ship()
+
+    def _ship(self) -> None:
+        """Hand all whole days to the thread."""
+        if self._days.plans or self._days.told or self._days.reports:
+            self._wait(BATCHES_MAX - 1)
+            self._writing.append(self._thread.submit(self._writer.write, self._days))
+            self._days = Batch()
+
+    def _look(self) -> None:
+        """Raise what the thread has met."""
+        while self._writing and self._writing[0].done():
+            self._writing.popleft().result()
+
+    def _wait(self, most: int) -> None:
+        """Wait until at most *most* batches are not committed."""
+        while len(self._writing) > most:
+            self._writing.popleft().result()
+
+    def _flush(self) -> None:
+        """Commit everything, the day that is not finished included."""
+        self._days.append(self._today)
+        self._today = Batch()
+        self._ship()
+        self._wait(0)
