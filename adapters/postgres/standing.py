@@ -89,7 +89,7 @@ class OrderBook:
             self.reason.update(zip(at.tolist(), told.reason[spoken].tolist(), strict=True))
 
     def settled(self, first: int, tables: Sequence[Orders]) -> tuple[Orders, dict[int, str]]:
-        """Return *tables* of fresh orders, row *first* of all and on, as one and as they stand; and the reasons by row."""
+        """Return *tables* of fresh orders, row *first* and on, as one and as they stand, and the reasons by row."""
         whole = Orders.concat(list(tables))
         start = len(self.carried.id) + first
         rows = slice(start, start + len(whole))
