@@ -1,0 +1,130 @@
+"""Rows on their way out: tables for people, CSV and JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...ports.repository import Listing
+
+WIDTH_UNREAD = 250
+"""The width of a table that no terminal limits."""
+
+
+def console(*, err: bool = False) -> Console:
+    """Return the way to people: standard output or, for what is no result, standard error."""
+    stream = sys.stderr if err else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDTH_UNREAD, highlight=False, soft_wrap=False)
+
+
+def show(listing: Listing, form: str, *, title: str, people: Sequence[str] | None = None) -> None:
+    """
+    Write *listing* to standard output in the *form* that was asked for.
+
+    A table has the columns that *people* names, all where it names none; the other forms have all of them always.
+    """
+    if form == "json":
+        _write_json(listing)
+    elif form == "csv":
+        _write_csv(listing)
+    else:
+        console().print(table(listing, title=title, people=people))
+
+
+def table(listing: Listing, *, title: str, people: Sequence[str] | None = None) -> Table:
+    """Return *listing* as a table for people."""
+    names = [name for name in (people or listing.columns) if name in listing.columns]
+    places = [listing.columns.index(name) for name in names]
+    made = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold", border_style="dim")
+    for name, place in zip(names, places, strict=True):
+        is_number = any(_is_number(row[place]) for row in listing.rows)
+        made.add_column(
+            name.removesuffix("_id").replace("_", " "), justify="right" if is_number else "left", no_wrap=True
+        )
+    for row in listing.rows:
+        made.add_row(*(_cell(row[place]) for place in places))
+    if not listing.rows:
+        made.caption = "no rows"
+    return made
+
+
+def plain(value: object) -> object:
+    """Return *value* as JSON has it: numbers as numbers, instants in ISO 8601, what is not known as null."""
+    told: object = value if value is None or isinstance(value, bool | int | str) else str(value)
+    if isinstance(value, float):
+        told = value if math.isfinite(value) else None
+    elif isinstance(value, Enum):
+        told = plain(value.value)
+    elif isinstance(value, datetime):
+        told = value.astimezone(UTC).isoformat()
+    elif isinstance(value, date):
+        told = value.isoformat()
+    elif isinstance(value, Mapping):
+        told = {str(key): plain(part) for key, part in value.items()}
+    elif isinstance(value, list | tuple):
+        told = [plain(part) for part in value]
+    return told
+
+
+def objects(listing: Listing) -> list[Mapping[str, object]]:
+    """Return the rows of *listing* as mappings of plain values."""
+    return [dict(zip(listing.columns, map(plain, row), strict=True)) for row in listing.rows]
+
+
+def _write_json(listing: Listing) -> None:
+    before = "["
+    for row in objects(listing):
+        sys.stdout.write(f"{before}\n{json.dumps(row, ensure_ascii=False)}")
+        before = ","
+    sys.stdout.write("[]\n" if not listing.rows else "\n]\n")
+
+
+def _write_csv(listing: Listing) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(listing.columns)
+    for row in listing.rows:
+        values = map(plain, row)
+        writer.writerow([json.dumps(value) if isinstance(value, dict | list) else value for value in values])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: object) -> Text:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return Text("-", style="dim")
+    if isinstance(value, float):
+        return Text(f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Text(f"{value:,}")
+    if isinstance(value, datetime):
+        return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}")
+    if isinstance(value, Enum):
+        value = value.value
+    return Text(str(value), style=_STYLES.get(str(value), ""))
+
+
+_STYLES: Mapping[str, str] = {
+    "BUY": "green",
+    "SELL": "red",
+    "FILLED": "green",
+    "COMPLETE": "green",
+    "REJECTED": "red",
+    "FAILED": "bold red",
+    "UNKNOWN": "bold yellow",
+    "RUNNING": "yellow",
+}
