@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 import click
 
-from ...application.container import open_database
+from ...application.container import open_databases
 from ...application.settings import load_settings
 from ...ports.repository import Listing
 from .choices import config_option, example, format_option
@@ -15,6 +16,8 @@ from .output import show
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ...application.settings import Settings
 
 
 @click.group(
@@ -35,11 +38,11 @@ def db() -> None:
 @click.pass_obj
 def migrate(config: Path | None) -> None:
     """Bring the schema up to this version; what is there stays. Needed once, and after an upgrade."""
-    with open_database(load_settings(config)) as database:
-        applied = database.migrate()
-        for step in applied:
+    settings = load_settings(config)
+    with open_databases(settings) as databases:
+        for step in databases.migrate():
             click.echo(f"applied {step}")
-        click.echo(f"up to date: {database.dsn_described}", err=True)
+    click.echo(f"up to date: {_described(settings)}", err=True)
 
 
 @db.command(epilog=example("execbridge db rollback --to 0003"))
@@ -53,12 +56,13 @@ def rollback(config: Path | None, to: str | None, *, yes: bool) -> None:
 
     What the steps made is dropped, with all that is in it.
     """
-    with open_database(load_settings(config)) as database:
+    settings = load_settings(config)
+    with open_databases(settings) as databases:
         if not yes:
             undone = "the newest step" if to is None else f"every step after {to}"
-            question = f"Undo {undone} of {database.dsn_described}, and drop what is in it?"
+            question = f"Undo {undone} of {_described(settings)}, and drop what is in it?"
             click.confirm(question, abort=True, err=True)
-        for step in database.rollback(to):
+        for step in databases.rollback(to):
             click.echo(f"undone {step}")
 
 
@@ -68,11 +72,11 @@ def rollback(config: Path | None, to: str | None, *, yes: bool) -> None:
 @click.pass_obj
 def status(config: Path | None, form: str) -> None:
     """Show the steps of the schema, and which of them the database has."""
-    with open_database(load_settings(config)) as database:
-        steps = database.status()
-        described = database.dsn_described
+    settings = load_settings(config)
+    with open_databases(settings) as databases:
+        steps = databases.status()
     rows: list[tuple[object, ...]] = [(step.id, step.applied_at, step.is_known) for step in steps]
-    show(Listing(("id", "applied_at", "is_known"), rows), form, title=f"schema of {described}")
+    show(Listing(("id", "applied_at", "is_known"), rows), form, title=f"schema of {_described(settings)}")
 
 
 @db.command(
@@ -85,7 +89,16 @@ def status(config: Path | None, form: str) -> None:
 @click.pass_context
 def psql(ctx: click.Context, arguments: tuple[str, ...]) -> None:
     """Open psql on the database, the embedded one too; what follows -- goes to psql."""
-    with open_database(load_settings(ctx.obj)) as database:
+    with open_databases(load_settings(ctx.obj)) as databases:
+        program, environment = databases.psql()
         # The database is kept open meanwhile: the embedded one would stop with us.
-        done = subprocess.run([*database.psql(), *arguments], check=False)  # noqa: S603 - the user's own psql.
+        done = subprocess.run(  # noqa: S603 - the user's own psql.
+            [program, *arguments], check=False, env={**os.environ, **environment}
+        )
     ctx.exit(done.returncode)
+
+
+def _described(settings: Settings) -> str:
+    """Return which database *settings* name, without what might be secret."""
+    chosen = settings.database
+    return f"the embedded database in {chosen.data_dir}" if chosen.dsn is None else "the database of database.dsn"

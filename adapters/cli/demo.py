@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...application.container import open_bridge, open_database
+from ...application.container import open_bridge, open_databases
 from ...application.settings import ENVIRONMENT, load_settings
 from ...domain.errors import SettingsError
 from ...ports.repository import Selection
@@ -82,9 +82,9 @@ def demo(folder: Path) -> None:
     people = console()
     settings = _prepare(folder)
     people.print(f"[bold]1[/bold]  database and prices, in {folder}")
-    with open_database(settings) as database:
-        database.migrate()
-        database.load_prices([EXAMPLES / "prices.csv.gz"], adjusted=True)
+    with open_databases(settings) as databases:
+        databases.migrate()
+        databases.load_prices(EXAMPLES / "prices.csv.gz", adjusted=True)
     with open_bridge(settings) as bridge:
         name = _next_name(bridge)
         people.print(f"[bold]2[/bold]  backtest [bold]{name}[/bold], as {folder / 'demo.toml'} says")
@@ -127,7 +127,7 @@ def _prepare(folder: Path) -> Settings:
 
 def _next_name(bridge: Bridge) -> str:
     listing = bridge.rows("runs", Selection(limit=None))
-    place = listing.columns.index("run")
+    place = listing.columns.index("name")
     taken = {row[place] for row in listing.rows}
     return next(name for number in range(1, len(taken) + 2) if (name := f"demo-{number}") not in taken)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,12 +10,12 @@ import click
 from ...application.container import open_bridge
 from ...application.settings import load_settings
 from ...domain.plan_key import Mode
-from ...ports.repository import Selection
+from ...ports.repository import Listing, Selection
 from .choices import INSTANT, config_option, example, format_option, options
 from .output import show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # What a table shows; the other forms have every column.
 PEOPLE: Mapping[Listed, Sequence[str]] = {
     "runs": (
-        "run", "name", "portfolio_id", "status", "start_date", "end_date", "started_at", "orders", "fills",
+        "name", "portfolio_id", "status", "start_date", "end_date", "started_at", "orders", "fills",
         "final_equity", "total_return", "sharpe", "max_drawdown", "cause",
     ),
     "orders": (
@@ -110,6 +111,19 @@ def _list(
     )
     with open_bridge(load_settings(config)) as bridge:
         listing = bridge.rows(what, selection)
+    if form == "table":
+        listing = unfolded(listing, "result")
     show(listing, form, title=what, people=PEOPLE[what])
     if form == "table" and limit and len(listing.rows) == limit:
         click.echo(f"The newest {limit}; --limit 0 lists all.", err=True)
+
+
+def unfolded(listing: Listing, column: str) -> Listing:
+    """Return *listing* with the fields of the mappings in *column*, where it has one, as columns of their own."""
+    if column not in listing.columns:
+        return listing
+    place = listing.columns.index(column)
+    folded = [value if isinstance(value := row[place], Mapping) else {} for row in listing.rows]
+    names = list(dict.fromkeys(str(name) for fields in folded for name in fields))
+    rows = [(*row, *(fields.get(name) for name in names)) for row, fields in zip(listing.rows, folded, strict=True)]
+    return Listing((*listing.columns, *names), rows)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...application.container import open_database
+from ...application.container import open_databases
 from ...application.settings import load_settings
 from ...ports.repository import Listing
 from .choices import FILE, config_option, example, format_option
@@ -36,10 +36,9 @@ def load(config: Path | None, files: tuple[Path, ...], form: str, *, adjusted: b
     Columns: date, instrument_id, open, high, low, close, volume and, for --adjusted, adj_close. Loading again is
     safe: what is there and equal stays, what differs is replaced, and both are counted.
     """
-    with open_database(load_settings(config)) as database:
-        loaded = database.load_prices(list(files), adjusted=adjusted)
-    rows: list[tuple[object, ...]] = [
-        (str(file), counts.inserted, counts.changed, counts.unchanged)
-        for file, counts in zip(files, loaded, strict=True)
-    ]
+    rows: list[tuple[object, ...]] = []
+    with open_databases(load_settings(config)) as databases:
+        for file in files:
+            loaded = databases.load_prices(file, adjusted=adjusted)
+            rows.append((str(file), loaded.inserted, loaded.changed, loaded.unchanged))
     show(Listing(("file", "inserted", "changed", "unchanged"), rows), form, title="bars loaded")
