@@ -144,7 +144,9 @@ class MemoryExecutionRepository(ExecutionRepository):
         follows = order.status is before.status or order.status in TRANSITIONS[before.status]
         if owner is None or not follows or abs(order.filled_lots) < abs(before.filled_lots):
             return False
-        now = attrs.evolve(before, status=order.status, filled_lots=order.filled_lots, triggered=order.triggered)
+        now = attrs.evolve(
+            before, status=order.status, filled_lots=order.filled_lots, triggered=before.triggered or order.triggered
+        )
         self.store.orders[order.id] = (owner, now)
         return True
 

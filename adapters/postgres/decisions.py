@@ -6,7 +6,6 @@ import math
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 from attrs import frozen
 from psycopg import sql
@@ -14,7 +13,6 @@ from psycopg import sql
 from ...domain.account import Account
 from ...domain.plan_key import PlanKey
 from ...ports.errors import StoreConflict
-from .copy import taken
 from .documents import refusal_document, target_document
 
 if TYPE_CHECKING:
@@ -94,13 +92,12 @@ def owner_of(connection: Connection[TupleRow], portfolio: Portfolio) -> Owner:
     return owner
 
 
-def owner_columns(owners: Sequence[Owner], counts: Sequence[int]) -> Columns:
-    """Return the columns that say whose a row is: *counts* rows of each of *owners*."""
-    rows = np.repeat(np.arange(len(owners)), counts)
+def owner_columns(owner: Owner, count: int) -> Columns:
+    """Return the columns that say, in each of *count* rows, that it is *owner*'s."""
     return {
-        "run_id": taken([owner.run_id for owner in owners], rows, pa.int64()),
-        "mode": taken([owner.portfolio.mode.value for owner in owners], rows, pa.string()),
-        "portfolio_id": taken([owner.portfolio.id for owner in owners], rows, pa.string()),
+        "run_id": pa.repeat(pa.scalar(owner.run_id, pa.int64()), count),
+        "mode": pa.repeat(pa.scalar(owner.portfolio.mode.value, pa.string()), count),
+        "portfolio_id": pa.repeat(pa.scalar(owner.portfolio.id, pa.string()), count),
     }
 
 

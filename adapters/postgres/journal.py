@@ -16,7 +16,7 @@ from ...ports.errors import StoreConflict
 from ...ports.repository import ExecutionRepository
 from .batch import Batch, BatchWriter
 from .connection import connect, translated
-from .decisions import find_owner
+from .decisions import find_owner, owner_of
 from .fills import read_fills
 from .orders import read_orders
 from .repository import recall
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...domain.plan_key import PlanKey, Portfolio
     from ...domain.planner import ExecutionPlan
     from ...ports.broker import Receipts
-    from ...ports.repository import Recorded, Snapshot
+    from ...ports.repository import Recorded, Run, Snapshot
 
 BATCH_ROWS = 50_000
 BATCHES_MAX = 2
@@ -40,7 +40,7 @@ BATCHES_MAX = 2
 @define(eq=False)
 class BacktestJournal(ExecutionRepository):
     """
-    Keeps the record of one backtest run, from its first day, in the database *dsn*.
+    Keeps the record of the backtest *run*, which is recorded already, from its first day on, in the database *dsn*.
 
     Whole days are gathered into batches of about *batch_rows* rows, which a thread writes in their order, each in one
     transaction. Everything is committed once the context is left; where it is left by an exception, the day that was
@@ -48,10 +48,11 @@ class BacktestJournal(ExecutionRepository):
     """
 
     dsn: str = field(repr=False)
+    run: Run
     batch_rows: int = BATCH_ROWS
     _today: Batch = field(factory=Batch, init=False)
     _days: Batch = field(factory=Batch, init=False)
-    _applied: dict[tuple[Portfolio, str], bool] = field(factory=dict, init=False)
+    _applied: dict[str, bool] = field(factory=dict, init=False)
     _writing: deque[Future[None]] = field(factory=deque, init=False)
     _writer: BatchWriter = field(init=False)
     _thread: ThreadPoolExecutor = field(init=False)
@@ -61,7 +62,8 @@ class BacktestJournal(ExecutionRepository):
         with ExitStack() as stack:
             connection = connect(self.dsn, bulk=True)
             stack.callback(connection.close)
-            self._writer = BatchWriter(connection)
+            with translated("find the run"):
+                self._writer = BatchWriter(connection, owner_of(connection, self.run.portfolio))
             self._thread = stack.enter_context(ThreadPoolExecutor(1, "execbridge-journal"))
             self._stack = stack.pop_all()
         return self
@@ -82,7 +84,7 @@ class BacktestJournal(ExecutionRepository):
         return nullcontext()
 
     def recall(self, key: PlanKey, on: Instruments) -> Recorded | None:
-        if (key.portfolio, key.decision) not in self._applied:
+        if key.decision not in self._applied or key.portfolio != self.run.portfolio:
             return None
         self._flush()
         with translated("recall a decision"):
@@ -90,11 +92,12 @@ class BacktestJournal(ExecutionRepository):
 
     def record_plan(self, plan: ExecutionPlan) -> None:
         self._look()
-        name = (plan.key.portfolio, plan.key.decision)
-        if name in self._applied:
-            rule = f"the decision {plan.key.decision!r} of portfolio {plan.key.portfolio.id!r} is recorded already"
+        key = plan.key
+        self._mine(key.portfolio)
+        if key.decision in self._applied:
+            rule = f"the decision {key.decision!r} of portfolio {key.portfolio.id!r} is recorded already"
             raise StoreConflict(rule)
-        self._applied[name] = False
+        self._applied[key.decision] = False
         self._today.plans.append((plan, len(self._today.reports)))
         self._today.rows += len(plan.orders)
 
@@ -107,17 +110,18 @@ class BacktestJournal(ExecutionRepository):
         self, portfolio: Portfolio, orders: Orders, fills: Fills, snapshot: Snapshot | None = None
     ) -> None:
         self._look()
+        self._mine(portfolio)
         if snapshot is not None:
-            name = (snapshot.key.portfolio, snapshot.key.decision)
-            if self._applied.get(name, True):
-                rule = f"the decision {snapshot.key.decision!r} has a snapshot already, or no plan"
+            decision = snapshot.key.decision
+            if self._applied.get(decision, True):
+                rule = f"the decision {decision!r} has a snapshot already, or no plan"
                 raise StoreConflict(rule)
-            self._applied[name] = True
+            self._applied[decision] = True
         today = self._today
         if len(orders):
             today.told.append((orders, None))
         if snapshot is not None or len(fills):
-            today.reports.append((portfolio, fills, snapshot))
+            today.reports.append((fills, snapshot))
             today.rows += len(fills)
         if snapshot is not None:
             today.rows += len(snapshot.positions)
@@ -134,6 +138,13 @@ class BacktestJournal(ExecutionRepository):
         with translated("read fills"):
             owner = find_owner(self._writer.connection, portfolio)
             return Fills.none(on) if owner is None else read_fills(self._writer.connection, owner, on)
+
+    def _mine(self, portfolio: Portfolio) -> None:
+        """Refuse what is not of the run's own portfolio."""
+        mine = self.run.portfolio
+        if portfolio is not mine and portfolio != mine:
+            rule = f"run {self.run.name!r} is of portfolio {mine.id!r} and keeps nothing of {portfolio.id!r}"
+            raise StoreConflict(rule)
 
     def _end_day(self) -> None:
         self._days.append(self._today)

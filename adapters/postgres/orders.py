@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 FOLLOWS = [f"{before.name}>{after.name}" for before, afters in TRANSITIONS.items() for after in (before, *afters)]
 STAND = sql.SQL(
-    "UPDATE orders SET status = now.status, filled_lots = now.filled_lots, triggered = now.triggered,"
-    " reason = coalesce(now.reason, orders.reason)"
+    "UPDATE orders SET status = now.status, filled_lots = now.filled_lots,"
+    " triggered = orders.triggered OR now.triggered, reason = coalesce(now.reason, orders.reason)"
     " FROM unnest(%s::uuid[], %s::order_status[], %s::bigint[], %s::boolean[], %s::text[])"
     " AS now (order_id, status, filled_lots, triggered, reason)"
     " WHERE orders.order_id = now.order_id AND abs(now.filled_lots) >= abs(orders.filled_lots)"

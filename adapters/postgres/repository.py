@@ -95,7 +95,7 @@ class PostgresExecutionRepository(ExecutionRepository):
         with transaction(connection, "record a plan"):
             owner = owner_of(connection, plan.key.portfolio)
             insert_decisions(connection, [Head(owner, plan)])
-            copy_in(connection, "orders", [order_rows(plan.orders, owner_columns([owner], [len(plan.orders)]), {})])
+            copy_in(connection, "orders", [order_rows(plan.orders, owner_columns(owner, len(plan.orders)), {})])
 
     def record_receipts(self, orders: Orders, receipts: Receipts) -> None:
         connection = self._connected()
@@ -113,7 +113,7 @@ class PostgresExecutionRepository(ExecutionRepository):
             update_orders(connection, Standing.of(orders))
             if len(fills):
                 seq = np.arange(1, len(fills) + 1) + last_seq(connection, owner)
-                record_fills(connection, [fill_rows(fills, owner_columns([owner], [len(fills)]), seq)])
+                record_fills(connection, [fill_rows(fills, owner_columns(owner, len(fills)), seq)])
             if snapshot is not None:
                 _record_snapshot(connection, owner, fills, snapshot)
 
@@ -165,4 +165,4 @@ def _record_snapshot(connection: Connection[TupleRow], owner: Owner, fills: Fill
     closed[read_fills(connection, owner, positions.on, key.decision).instrument] = True
     rows = told(positions, closed)
     count = len(rows)
-    copy_in(connection, "positions_snapshots", [snapshot_rows([key], [count], rows, owner_columns([owner], [count]))])
+    copy_in(connection, "positions_snapshots", [snapshot_rows([key], [count], rows, owner_columns(owner, count))])

@@ -82,7 +82,7 @@ class OrderBook:
             rows, told = np.arange(len(self.id))[rows][allowed], told[allowed]
         self.status[rows] = told.status
         self.filled_lots[rows] = told.filled_lots
-        self.triggered[rows] = told.triggered
+        self.triggered[rows] |= told.triggered
         self._changed[rows] = True
         if told.reason is not None and (spoken := told.reason != "").any():
             at = np.arange(len(self.id))[rows][spoken]
