@@ -36,7 +36,7 @@ class Bar:
 @frozen(eq=False, slots=False)
 class Bars(OnAxis[Bar]):
     """
-    One session along the whole axis; NaN where an instrument had none.
+    One session, along the whole axis where orders meet it; NaN where an instrument had none.
 
     Units: prices in the instrument's currency, volume in units of quantity (NaN: not known).
     """
@@ -52,8 +52,6 @@ class Bars(OnAxis[Bar]):
 
     def _check(self) -> None:
         super()._check()
-        if self.instrument is not self.on.code and not np.array_equal(self.instrument, self.on.code):
-            raise BadTable(f"bars lie along the whole axis of {len(self.on)} in order, were {len(self)}")
         bars = {name: getattr(self, name) for name in FIELDS}
         _keep_rules(bars, self._name)
 

@@ -41,7 +41,8 @@ class Mode(Enum):
 
 def _named(_: object, attribute: Attribute[Any], value: str) -> None:
     if not is_id(value):
-        raise DomainError(f"{attribute.name} is 1 to 64 printable characters without blanks around them, was {value!r}")
+        rule = "1 to 64 printable characters (NFC) without blanks around them"
+        raise DomainError(f"{attribute.name} is {rule}, was {value!r}")
 
 
 def _dated(_: object, attribute: Attribute[Any], value: date) -> None:

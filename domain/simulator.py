@@ -82,11 +82,12 @@ class MarketSimulator:
         Where participation or impact is asked for, a volume that is not known fills nothing.
 
         Raises:
-            BadTable: the bars do not lie along the axis of the orders.
+            BadTable: the bars do not lie along the whole axis of the orders.
             BadTransition: an order is not open.
         """
-        if len(bars) != len(one_axis(orders.on, bars.on)):
-            raise BadTable(f"bars lie along the whole axis of {len(orders.on)}, were {len(bars)}")
+        axis = one_axis(bars.on, orders.on).code
+        if bars.instrument is not axis and not np.array_equal(bars.instrument, axis):
+            raise BadTable(f"bars lie along the whole axis of {len(axis)}, in order, were {len(bars)}")
         price, triggered, at_open = reached(orders, bars, at_open=self.fill_at is FillAt.NEXT_OPEN)
         lots = np.where(np.isnan(price), 0, orders.remaining_lots)
         if self.participation is not None:

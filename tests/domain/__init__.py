@@ -1,0 +1,1 @@
+"""Examples of every rule, as small tables."""
