@@ -60,7 +60,7 @@ class BacktestJournal(ExecutionRepository):
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            connection = connect(self.dsn, bulk=True)
+            connection = connect(self.dsn, bulk=True, application="execbridge journal")
             stack.callback(connection.close)
             with translated("find the run"):
                 self._writer = BatchWriter(connection, owner_of(connection, self.run.portfolio))
