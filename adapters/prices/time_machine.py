@@ -40,8 +40,8 @@ class TimeMachine(Replay):
     Brings the prices of *feed* that were known at the close of the session travelled to, and tells that as the time.
 
     The window of *on* from *start* to *end* is read once; other axes and earlier days are asked of *feed*. Before the
-    first travel it is the day before *start*. Whoever asks for a later day than `as_of_date` gets LookAhead or, where the
-    machine is not *strict*, what was known. *reads* lists what was asked for.
+    first travel it is the day before *start*. Whoever asks for a later day than `as_of_date` gets LookAhead or, where
+    the machine is not *strict*, what was known. *reads* lists what was asked for.
     """
 
     feed: PriceFeed
@@ -62,7 +62,7 @@ class TimeMachine(Replay):
         self.as_of_date = self.start - _DAY
         self._now = datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC) - timedelta(microseconds=1)
         self._window = self.feed.panel(self.on, self.start, self.end)
-        self._has_gaps = np.isnan(self._window.close).any(axis=1)
+        self._has_gaps = np.asarray(np.isnan(self._window.close).any(axis=1))
         self._seed = self._last = self.feed.last(self.on, self.as_of_date)
 
     def travel(self, session: Session) -> None:
@@ -109,12 +109,13 @@ class TimeMachine(Replay):
         return self._filled_to(rows_until(self._window, known))
 
     def _filled_to(self, rows: int) -> Float64:
-        """Return the last closes after so many *rows*; from one day to the next it is one step, or none without gaps."""
+        """Return the last closes after so many *rows*: a step a day, which is free where no close is missing."""
         if rows < self._filled:
             self._last, self._filled = self._seed, 0
         for row in range(self._filled, rows):
             close = self._window.close[row]
             self._last = np.where(np.isnan(close), self._last, close) if self._has_gaps[row] else close
+        self._last.setflags(write=False)
         self._filled = rows
         return self._last
 
