@@ -1,5 +1,5 @@
 """
-A program of somebody else: a backtest over prices that it makes itself, with a database in a folder that it throws away.
+Another program: a backtest over prices that it makes itself, with a database in a folder that is thrown away.
 
     pip install 'execbridge[embedded]'
     python another_program.py

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from ...application.container import open_bridge, open_databases
 from ...application.settings import ENVIRONMENT, load_settings
@@ -20,7 +21,7 @@ from ...ports.repository import Selection
 from . import report
 from .choices import FOLDER, example
 from .lists import PEOPLE
-from .output import console, table
+from .output import console, show_table
 from .progress import shown
 from .summary import not_traded, summary
 
@@ -81,19 +82,19 @@ def demo(folder: Path) -> None:
     """
     people = console()
     settings = _prepare(folder)
-    people.print(f"[bold]1[/bold]  database and prices, in {folder}")
+    people.print(f"[bold]1[/bold]  database and prices, in {escape(str(folder))}")
     with open_databases(settings) as databases:
         databases.migrate()
         databases.load_prices(EXAMPLES / "prices.csv.gz", adjusted=True)
     with open_bridge(settings) as bridge:
         name = _next_name(bridge)
-        people.print(f"[bold]2[/bold]  backtest [bold]{name}[/bold], as {folder / 'demo.toml'} says")
+        people.print(f"[bold]2[/bold]  backtest [bold]{name}[/bold], as {escape(str(folder / 'demo.toml'))} says")
         with shown("backtest") as progress:
             result = bridge.run_sleeve(run=name, progress=progress)
         picture, page = report.write(result, folder)
         people.print("[bold]3[/bold]  what came out\n")
         _show(people, bridge, result)
-    people.print(f"\n[bold]picture[/bold]  {picture}\n[bold]report[/bold]   {page}\n")
+    people.print(f"\n[bold]picture[/bold]  {escape(str(picture))}\n[bold]report[/bold]   {escape(str(page))}\n")
     people.print("[bold]what to type next[/bold]")
     for line in _next_lines(folder, name):
         people.print(f"  {line}", soft_wrap=True, markup=False)
@@ -136,13 +137,13 @@ def _show(people: Console, bridge: Bridge, result: RunResult) -> None:
     people.print(summary(result))
     if result.not_traded:
         people.print()
-        people.print(table(not_traded(result), title="not traded"))
+        show_table(people, not_traded(result), title="not traded")
     shown_: tuple[Listed, ...] = ("orders", "fills", "positions")
     for what in shown_:
         listing = bridge.rows(what, Selection(run=result.run.name, limit=ROWS))
         columns = [name for name in PEOPLE[what] if name not in {"portfolio_id", "run", "mode"}]
         people.print()
-        people.print(table(listing, title=f"newest {what}", people=columns))
+        show_table(people, listing, title=f"newest {what}", people=columns)
 
 
 def _next_lines(folder: Path, name: str) -> list[str]:

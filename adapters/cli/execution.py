@@ -9,7 +9,7 @@ import click
 from ...application.container import open_bridge
 from ...application.settings import load_settings
 from .choices import DAY, FILE, config_option, example, format_option, options
-from .decision import outcome, planned, verdict
+from .decision import DONE, PLANNED, outcome, planned, verdict
 from .output import show
 from .overrides import overridden, set_option
 from .target_files import parse_target, read_targets
@@ -72,7 +72,12 @@ def plan(
     with open_bridge(settings) as bridge:
         made = bridge.plan(targets=wanted, as_of_date=day, portfolio_id=portfolio)
         rows = planned(made, bridge.rules.cost_rate)
-    show(rows, form, title=f"plan for {made.key.portfolio.id} as of {made.key.as_of_date} ({_mode(settings)})")
+    show(
+        rows,
+        form,
+        people=PLANNED,
+        title=f"plan for {made.key.portfolio.id} as of {made.key.as_of_date} ({_mode(settings)})",
+    )
     if form == "table":
         click.echo(verdict(made, bridge.rules.cost_rate))
 
@@ -113,6 +118,7 @@ def apply(
     show(
         outcome(done),
         form,
+        people=DONE,
         title=f"decision {key.decision} of {key.portfolio.id}, {key.as_of_date} ({_mode(settings)})",
     )
     if done.plan is None:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ...ports.repository import Listing
 
+FRACTIONS = frozenset({"total_return", "annual_return", "volatility", "max_drawdown"})
 WIDTH_UNREAD = 250
 """The width of a table that no terminal limits."""
 
@@ -34,31 +36,32 @@ def show(listing: Listing, form: str, *, title: str, people: Sequence[str] | Non
     """
     Write *listing* to standard output in the *form* that was asked for.
 
-    A table has the columns that *people* names, all where it names none; the other forms have all of them always.
+    A table has the columns that *people* names and something stands in, all where it names none; the other forms have
+    all of them always.
     """
     if form == "json":
         _write_json(listing)
     elif form == "csv":
         _write_csv(listing)
     else:
-        console().print(table(listing, title=title, people=people))
+        show_table(console(), listing, title=title, people=people)
 
 
-def table(listing: Listing, *, title: str, people: Sequence[str] | None = None) -> Table:
-    """Return *listing* as a table for people."""
+def show_table(to: Console, listing: Listing, *, title: str, people: Sequence[str] | None = None) -> None:
+    """Write *listing* as a table for people."""
     names = [name for name in (people or listing.columns) if name in listing.columns]
-    places = [listing.columns.index(name) for name in names]
-    made = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold", border_style="dim")
-    for name, place in zip(names, places, strict=True):
-        is_number = any(_is_number(row[place]) for row in listing.rows)
-        made.add_column(
-            name.removesuffix("_id").replace("_", " "), justify="right" if is_number else "left", no_wrap=True
-        )
+    places = {name: listing.columns.index(name) for name in names}
+    if people is not None and listing.rows:
+        names = [name for name in names if any(not _is_nothing(row[places[name]]) for row in listing.rows)]
+    made = Table(header_style="bold", border_style="dim", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in names:
+        is_number = any(_is_number(row[places[name]]) for row in listing.rows)
+        heading = name.removesuffix("_id").replace("_", " ")
+        made.add_column(heading, justify="right" if is_number else "left", no_wrap=name != "reason")
     for row in listing.rows:
-        made.add_row(*(_cell(row[place]) for place in places))
-    if not listing.rows:
-        made.caption = "no rows"
-    return made
+        made.add_row(*(_cell(name, row[places[name]]) for name in names))
+    to.print(Text(title, style="bold"))
+    to.print(made if listing.rows else Text("no rows", style="dim"))
 
 
 def plain(value: object) -> object:
@@ -104,18 +107,21 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cell(value: object) -> Text:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+def _is_nothing(value: object) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _cell(name: str, value: object) -> Text:
+    if _is_nothing(value):
         return Text("-", style="dim")
-    if isinstance(value, float):
-        return Text(f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Text(f"{value:,}")
     if isinstance(value, datetime):
         return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}")
-    if isinstance(value, Enum):
-        value = value.value
-    return Text(str(value), style=_STYLES.get(str(value), ""))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if name in FRACTIONS:
+            return Text(f"{value:.2%}")
+        return Text(f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}")
+    told = str(plain(value))
+    return Text(told, style=_STYLES.get(told, ""))
 
 
 _STYLES: Mapping[str, str] = {
@@ -127,4 +133,7 @@ _STYLES: Mapping[str, str] = {
     "FAILED": "bold red",
     "UNKNOWN": "bold yellow",
     "RUNNING": "yellow",
+    "INTERRUPTED": "bold red",
+    "NOT TRADED": "yellow",
+    "KEEP": "dim",
 }

@@ -25,6 +25,7 @@ td.words, th.words { text-align: left; white-space: normal; }
 .months td { border-top: 2px solid #fff; text-align: center; padding: 4px 3px; }
 .months th { text-align: center; }
 .months td:last-child { font-weight: 600; }
+.sum td { font-weight: 600; border-top-width: 2px; }
 .loss { color: var(--loss); }
 .none { color: var(--faint); }
 footer { margin-top: 22px; color: var(--faint); font-size: 13px; }
@@ -107,8 +108,11 @@ trading days, {{ "{:,}".format(result.orders) }} orders, {{ "{:,}".format(result
 <td{% if row.unrealized < 0 %} class="loss"{% endif %}>{{ row.unrealized | money }}</td>
 <td{% if together < 0 %} class="loss"{% endif %}>{{ together | money }}</td></tr>
 {% endfor %}
+<tr class="sum"><td>All, before commissions</td><td></td><td>{{ instruments | sum("value") | money }}</td>
+<td>{{ instruments | sum("realized") | money }}</td><td>{{ instruments | sum("unrealized") | money }}</td>
+<td>{{ (instruments | sum("realized") + instruments | sum("unrealized")) | money }}</td></tr>
 </table>
-<p>Before commissions.</p>
+<p>Less commissions of {{ result.performance.commission | money }}, this is what equity gained.</p>
 </section>
 
 <div class="pair">

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict
 from rich.table import Table
+from rich.text import Text
 
 from ...ports.repository import Listing
 
@@ -63,8 +64,8 @@ def summary(result: RunResult) -> Table:
     made = Table.grid(padding=(0, 3))
     made.add_column(style="dim")
     made.add_column(justify="right")
-    made.add_row("run", f"[bold]{run.name}[/bold]")
-    made.add_row("portfolio", run.portfolio.id)
+    made.add_row("run", Text(run.name, style="bold"))
+    made.add_row("portfolio", Text(run.portfolio.id))
     made.add_row("from, to", f"{run.start}, {run.end}")
     made.add_row("trading days", f"{len(result.day):,}")
     made.add_row("orders", f"{result.orders:,}")
