@@ -56,8 +56,19 @@ def test_options_win_over_the_file(stored: Typed, folder: Path) -> None:
         "10",
     )
     result = stored(
-        "backtest", "trial.toml", *asked, "--start", "2024-01-02", "--format", "json", "--instruments", "AAA"
+        "backtest",
+        "trial.toml",
+        *asked,
+        "--start",
+        "2024-01-02",
+        "--format",
+        "json",
+        "--instruments",
+        "AAA",
+        "--targets",
+        "one.csv",
     )
+    assert result.exit_code == 0, result.output
     (row,) = objects(result.stdout)
     assert (row["run"], row["portfolio_id"], row["start_date"], row["initial_equity"]) == (
         "second",

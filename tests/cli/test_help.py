@@ -11,7 +11,7 @@ import pytest
 
 from execbridge import __version__
 from execbridge.adapters.cli import main
-from execbridge.adapters.cli.main import COMMANDS
+from execbridge.adapters.cli.program import COMMANDS
 
 from .conftest import Typed, refused
 
