@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 from attrs import frozen
@@ -59,7 +59,7 @@ def read(file: Path, *, adjusted: bool = False) -> PriceTable:
     wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
     try:
         table = _table(file, wanted)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:
         said = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise FeedUnavailable(f"{file} cannot be read: {said}") from error
     names, instrument = _instruments(file, table["instrument_id"])
@@ -125,7 +125,7 @@ def _require(file: Path, names: list[str], wanted: tuple[str, ...]) -> None:
 
 def _instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int64]:
     """Return the ids, each once, and for each row the place of its own."""
-    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
     names = tuple(encoded.dictionary.to_pylist())
     instrument = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     bad = [-1, *(place for place, name in enumerate(names) if not is_id(name))]
@@ -139,10 +139,13 @@ def _instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], 
 
 def _days(file: Path, column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     rule = "a date is written YYYY-MM-DD, without a time of day"
-    days = _converted(file, "date", column, pa.date32(), rule)
-    if days.null_count:
-        _refuse(file, int(np.flatnonzero(days.is_null().to_numpy(zero_copy_only=False))[0]), "date", column, rule)
-    return cast("NDArray[np.datetime64]", days.to_numpy(zero_copy_only=False).astype("M8[D]"))
+    kind = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else pa.date32()
+    instants = _converted(file, "date", column, kind, rule).to_numpy(zero_copy_only=False)
+    days = instants.astype("M8[D]")
+    wrong = np.flatnonzero(np.isnat(days) | (days != instants))
+    if len(wrong):
+        _refuse(file, int(wrong[0]), "date", column, rule)
+    return cast("NDArray[np.datetime64]", days)
 
 
 def _numbers(file: Path, name: str, column: pa.ChunkedArray) -> Float64:
@@ -197,7 +200,7 @@ def _check(file: Path, numbers: dict[str, Float64]) -> None:
 
 def _refuse(file: Path, row: int, name: str, column: pa.ChunkedArray, rule: str) -> NoReturn:
     value = column[row].as_py()
-    _raise(file, row, name, "missing" if value is None else repr(value), rule)
+    _raise(file, row, name, "missing" if value is None else repr(value) if isinstance(value, str) else str(value), rule)
 
 
 def _raise(file: Path, row: int, name: str, value: str, rule: str) -> NoReturn:
