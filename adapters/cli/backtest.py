@@ -11,6 +11,7 @@ from ...application.container import open_bridge
 from ...application.settings import load_settings
 from . import report
 from .choices import FILE, FOLDER, config_option, example, format_option
+from .exits import EXITS_EXPLAINED
 from .output import console, show
 from .overrides import overridden, setting_options
 from .progress import shown
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         "execbridge backtest examples/backtest.toml --start 2010-01-01 --slippage-bps 10 --report out",
         "execbridge backtest --prices bars.csv --targets targets.csv --start 2012-01-03 --end 2012-12-31",
     )
+    + EXITS_EXPLAINED
 )
 @click.argument("file", type=FILE, required=False, metavar="[CONFIG.toml]")
 @setting_options

@@ -10,6 +10,7 @@ from ...application.container import open_bridge
 from ...application.settings import load_settings
 from .choices import DAY, FILE, config_option, example, format_option, options
 from .decision import DONE, PLANNED, outcome, planned, verdict
+from .exits import EXITS_EXPLAINED
 from .output import show
 from .overrides import overridden, set_option
 from .target_files import parse_target, read_targets
@@ -47,6 +48,7 @@ _asked = options(
         "execbridge plan --target AAPL=120 --target MSFT=-40 --as-of 2012-03-30",
         "execbridge plan --targets targets.csv --as-of 2012-03-30 --format json",
     )
+    + EXITS_EXPLAINED
 )
 @_asked
 def plan(
@@ -87,6 +89,7 @@ def plan(
         "execbridge apply --target AAPL=120 --target MSFT=-40 --as-of 2012-03-30",
         "execbridge apply --targets targets.csv --as-of 2012-03-30 --decision morning --format json",
     )
+    + EXITS_EXPLAINED
 )
 @_asked
 @click.option(

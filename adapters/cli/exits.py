@@ -40,7 +40,9 @@ _EXITS: tuple[tuple[type[TradingError], Exit], ...] = (
     (TradingError, Exit.REFUSED),
 )
 
-EXITS_EXPLAINED = """\b
+EXITS_EXPLAINED = """
+
+\b
 Exit codes:
   0  done
   2  refused, nothing happened: the command, the settings or a rule says why
@@ -78,6 +80,8 @@ def ending_well() -> Iterator[None]:
         sys.stdout.flush()
     except TradingError as error:
         raise Ended(str(error), exit_of(error)) from error
+    except click.Abort as error:
+        raise Ended("not confirmed, nothing was done", Exit.REFUSED) from error
     except KeyboardInterrupt as error:
         raise Ended(INTERRUPTED, Exit.INTERRUPTED) from error
     except BrokenPipeError:

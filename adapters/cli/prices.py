@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.group
+@click.group(epilog=example("execbridge prices load --adjusted examples/prices.csv.gz"))
 @config_option
 def prices() -> None:
     """Load daily prices into the database."""

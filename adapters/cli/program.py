@@ -80,7 +80,7 @@ class CommandsOnDemand(click.Group):
 @click.group(
     cls=CommandsOnDemand,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=f"{BEGIN}\n\n{EXITS_EXPLAINED}",
+    epilog=BEGIN + EXITS_EXPLAINED,
 )
 @click.version_option(__version__, prog_name="execbridge", message="%(prog)s %(version)s")
 @config_option

@@ -209,7 +209,8 @@ def test_the_schema_goes_forward_and_back(typed: Typed, empty_dsn: str, monkeypa
     steps = objects(typed("db", "status", "--format", "json").stdout)
     assert all(step["applied_at"] and step["is_known"] for step in steps)
     asked = typed("db", "rollback", "--to", "0003")
-    assert asked.exit_code == 1
+    assert asked.exit_code == 2
+    assert "nothing was done" in asked.stderr
     assert "drop what is in it?" in asked.stderr
     undone = typed("db", "rollback", "--to", "0003", "--yes")
     assert "undone 0020.execution" in undone.stdout
