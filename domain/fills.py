@@ -56,12 +56,6 @@ class Fills(OnAxis[Fill]):
         self._refuse(np.isfinite(self.commission), "a commission is a number", "commission")
         self._refuse(~np.isnat(self.timestamp), "a fill has an instant", "timestamp")
 
-    @classmethod
-    def none(cls, on: Instruments) -> Fills:
-        """Return no fills along *on*."""
-        empty: list[int] = []
-        return cls(on, *([empty] * 7))
-
     @property
     def notional(self) -> Float64:
         """What was paid (+) or received (-) for each fill, commission apart."""

@@ -6,10 +6,10 @@ import unicodedata
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
-from attrs import field, frozen
+from attrs import NOTHING, field, fields, frozen
 
 from .errors import BadTable, UnknownInstrument
 from .table import Float64, Int64, Table, Text, UInt64, float64, text
@@ -118,6 +118,11 @@ class Instruments(Table[Instrument]):
         return code
 
     @cached_property
+    def empty(self) -> dict[type, object]:
+        """The tables without rows that have been made along this axis, by their kind."""
+        return {}
+
+    @cached_property
     def unit(self) -> Float64:
         """What one lot at price 1 is worth: lot_size x multiplier."""
         unit = self.lot_size * self.multiplier
@@ -178,6 +183,15 @@ class OnAxis(Table[Row]):
 
     on: Instruments
     instrument: Int64
+
+    @classmethod
+    def none(cls, on: Instruments) -> Self:
+        """Return a table along *on* without rows, the same one each time."""
+        empty = on.empty.get(cls)
+        if empty is None:
+            columns = [field.name for field in fields(cls) if field.name != "on" and field.default is NOTHING]
+            empty = on.empty[cls] = cls(on=on, **dict.fromkeys(columns, ()))
+        return cast("Self", empty)
 
     def _name(self, row: int) -> str:
         return self.on.names[int(self.instrument[row])]

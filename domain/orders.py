@@ -177,12 +177,6 @@ class Orders(OnAxis[Order]):
         self._refuse(self.attempt >= 0, "attempts count from 0", "attempt")
         self._refuse(~np.isnat(self.timestamp), "an order has an instant", "timestamp")
 
-    @classmethod
-    def none(cls, on: Instruments) -> Orders:
-        """Return no orders along *on*."""
-        empty: list[int] = []
-        return cls(on, *([empty] * 14))
-
     @property
     def remaining_lots(self) -> Int64:
         """The lots not filled yet, signed."""

@@ -74,12 +74,6 @@ class Refusals(OnAxis[Refusal]):
     value: Float64 = field(converter=float64)
     limit: Float64 = field(converter=float64)
 
-    @classmethod
-    def none(cls, on: Instruments) -> Refusals:
-        """Return no refusals along *on*."""
-        empty: list[int] = []
-        return cls(on, *([empty] * 6))
-
 
 def _offset(_: object, attribute: Attribute[Any], value: float) -> None:
     if not abs(value) < BPS:
