@@ -14,7 +14,7 @@ section { background: #fff; border: 1px solid var(--line); border-radius: 10px; 
 .tile { background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
 .tile span { display: block; color: var(--faint); font-size: 12.5px; }
 .tile b { font-size: 19px; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 0 18px; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 0 18px; align-items: start; }
 img { display: block; width: 100%; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { color: var(--faint); font-weight: 500; font-size: 12.5px; text-align: right; padding: 3px 8px; }

@@ -119,8 +119,10 @@ def settings(result: RunResult) -> list[tuple[str, object]]:
         for key, value in values.items():
             if isinstance(value, dict):
                 walk(f"{prefix}{key}.", value)
-            elif value is not None and value != []:
-                flat.append((f"{prefix}{key}", value))
+            elif value is not None and value not in ([], ()):
+                flat.append(
+                    (f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else value)
+                )
 
     walk("", result.run.config)
     return flat
