@@ -107,7 +107,6 @@ class PostgresPriceFeed(PriceFeed):
         return last
 
     def days(self, start: date, end: date) -> NDArray[np.datetime64]:
-        """Return the days from *start* to *end* on which any instrument has a bar, as a calendar may want them."""
         with self._asking("read the days with prices") as connection:
             rows = connection.execute(DAYS, {"start": start, "end": end}).fetchall()
         return np.array([day for (day,) in rows], "M8[D]")

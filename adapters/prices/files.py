@@ -55,7 +55,6 @@ class FilePriceFeed(PriceFeed):
         return last_closes(self.whole, on, day)
 
     def days(self, start: date, end: date) -> NDArray[np.datetime64]:
-        """Return the days from *start* to *end* on which any instrument has a bar, as a calendar may want them."""
         return narrowed(self.whole, self.whole.on, start, end).day
 
     @cached_property
@@ -65,24 +64,31 @@ class FilePriceFeed(PriceFeed):
         known = {instrument.id: instrument for instrument in self.known}
         names = sorted({name for table in tables for name in table.names})
         on = Instruments.of(known.get(name, name) for name in names)
-        codes = [on.locate(table.names)[table.instrument] for table in tables]
-        day = np.concatenate([np.empty(0, "M8[D]"), *(table.day for table in tables)])
-        instrument = np.concatenate([np.empty(0, np.int64), *codes])
-        _refuse_twice(tables, on, day, instrument)
-        bars = {name: np.concatenate([np.empty(0), *(table.bars[name] for table in tables)]) for name in FIELDS}
-        return Panel.of(on, day, instrument, bars)
+        day = np.unique(np.concatenate([np.empty(0, "M8[D]"), *(table.day for table in tables)]))
+        places = [_places(table, on, day) for table in tables]
+        _refuse_twice(tables, on, day, places)
+        laid = {name: np.full(len(day) * len(on), np.nan) for name in FIELDS}
+        for table, place in zip(tables, places, strict=True):
+            for name in FIELDS:
+                laid[name][place] = table.bars.pop(name)
+        return Panel(on, day, **{name: flat.reshape(len(day), len(on)) for name, flat in laid.items()})
 
 
-def _refuse_twice(tables: list[PriceTable], on: Instruments, day: NDArray[np.datetime64], instrument: Int64) -> None:
+def _places(table: PriceTable, on: Instruments, day: NDArray[np.datetime64]) -> Int64:
+    """Return where each row of *table* belongs, counted through all days and, within a day, all instruments."""
+    codes = on.locate(table.names)
+    return np.searchsorted(day, table.day) * len(on) + codes[table.instrument]
+
+
+def _refuse_twice(tables: list[PriceTable], on: Instruments, day: NDArray[np.datetime64], places: list[Int64]) -> None:
     """Refuse a second bar for an instrument and day; say where both stand."""
-    order = np.lexsort((instrument, day))
-    same = (np.diff(day[order]).astype(np.int64) == 0) & (np.diff(instrument[order]) == 0)
-    if not same.any():
-        return
-    place = int(np.flatnonzero(same)[0])
-    first, second = (_place(tables, int(row)) for row in order[place : place + 2])
-    name = on.names[instrument[order[place]]]
-    raise BadTable(f"one bar a day and instrument; {name} has two on {day[order[place]]}: {first} and {second}")
+    bars = sum((np.bincount(place, minlength=len(day) * len(on)) for place in places), np.zeros(1, np.int64))
+    twice = np.flatnonzero(bars > 1)
+    if len(twice):
+        row, code = divmod(int(twice[0]), len(on))
+        first, second = np.flatnonzero(np.concatenate(places) == twice[0])[:2].tolist()
+        both = f"{_place(tables, first)} and {_place(tables, second)}"
+        raise BadTable(f"one bar a day and instrument; {on.names[code]} has two on {day[row]}: {both}")
 
 
 def _place(tables: list[PriceTable], row: int) -> str:

@@ -58,14 +58,13 @@ def read(file: Path, *, adjusted: bool = False) -> PriceTable:
     """
     wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
     try:
-        table = _table(file, wanted)
+        columns = _columns(file, wanted)
     except (OSError, EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:
         said = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise FeedUnavailable(f"{file} cannot be read: {said}") from error
-    names, instrument = _instruments(file, table["instrument_id"])
-    day = _days(file, table["date"])
-    numbers = {name: _numbers(file, name, table[name]) for name in wanted[2:]}
-    del table
+    names, instrument = _instruments(file, columns.pop("instrument_id"))
+    day = _days(file, columns.pop("date"))
+    numbers = {name: _numbers(file, name, columns.pop(name)) for name in wanted[2:]}
     _check(file, numbers)
     bars = {name: numbers[name] for name in FIELDS}
     if adjusted:
@@ -74,11 +73,11 @@ def read(file: Path, *, adjusted: bool = False) -> PriceTable:
     return PriceTable(file, names, day, instrument, bars)
 
 
-def _table(file: Path, wanted: tuple[str, ...]) -> pa.Table:
-    """Return the *wanted* columns of *file*; those of a CSV file as text."""
+def _columns(file: Path, wanted: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
+    """Return the *wanted* columns of *file*, to be taken one by one; those of a CSV file as text."""
     if file.name.lower().endswith(PARQUET):
         _require(file, papq.read_schema(file).names, wanted)
-        return papq.read_table(file, columns=list(wanted))
+        return _parted(papq.read_table(file, columns=list(wanted), read_dictionary=["instrument_id"]))
     if not file.name.lower().endswith(CSV):
         raise FeedUnavailable(f"{file} is of no kind that is known: {', '.join(CSV + PARQUET)}")
     with _opened(file) as lines:
@@ -91,7 +90,7 @@ def _table(file: Path, wanted: tuple[str, ...]) -> pa.Table:
         return "error"
 
     try:
-        return pacsv.read_csv(
+        table = pacsv.read_csv(
             file,
             # One thread, so that a row that does not fit has a number.
             read_options=pacsv.ReadOptions(use_threads=False),
@@ -109,6 +108,11 @@ def _table(file: Path, wanted: tuple[str, ...]) -> pa.Table:
         row = short[0]
         rule = f"a line has as many values as the header, {row.expected_columns}, was {row.actual_columns}"
         raise BadTable(f"{rule}; {file} line {row.number}: {row.text!r}") from error
+    return _parted(table)
+
+
+def _parted(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
 
 
 def _require(file: Path, names: list[str], wanted: tuple[str, ...]) -> None:
@@ -125,16 +129,18 @@ def _require(file: Path, names: list[str], wanted: tuple[str, ...]) -> None:
 
 def _instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int64]:
     """Return the ids, each once, and for each row the place of its own."""
-    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    names = tuple(encoded.dictionary.to_pylist())
+    coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+    encoded = coded.unify_dictionaries().combine_chunks()
+    known = encoded.dictionary.cast(pa.string()).to_pylist()
     instrument = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    bad = [-1, *(place for place, name in enumerate(names) if not is_id(name))]
+    bad = [-1, *(place for place, name in enumerate(known) if not is_id(name or ""))]
     wrong = np.flatnonzero(np.isin(instrument, bad))
     if len(wrong):
-        _refuse(
-            file, int(wrong[0]), "instrument_id", column, "an id is 1 to 64 printable characters, no blanks around it"
-        )
-    return names, instrument
+        rule = "an id is 1 to 64 printable characters, no blanks around it"
+        _refuse(file, int(wrong[0]), "instrument_id", column, rule)
+    # A dictionary may hold more than is used.
+    used, instrument = np.unique(instrument, return_inverse=True)
+    return tuple(known[place] for place in used.tolist()), instrument
 
 
 def _days(file: Path, column: pa.ChunkedArray) -> NDArray[np.datetime64]:

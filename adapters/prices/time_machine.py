@@ -9,7 +9,9 @@ import numpy as np
 from attrs import define, field, frozen
 
 from ...domain.bars import FIELDS, Bars, Panel
+from ...ports.clock import Clock
 from ...ports.errors import LookAhead
+from ...ports.prices import PriceFeed
 from ...ports.replay import Replay
 from .windows import rows_until
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from ...domain.instruments import Instruments
     from ...domain.simulator import Session
     from ...domain.table import Float64
-    from ...ports.prices import PriceFeed
 
 _DAY = timedelta(days=1)
 
@@ -35,7 +36,26 @@ class Read:
 
 
 @define(eq=False)
-class TimeMachine(Replay):
+class ReplayClock(Clock):
+    """Tells the close of the session travelled to as the time, and its day as today."""
+
+    as_of_date: date = field(init=False)
+    _now: datetime = field(init=False)
+
+    def travel(self, session: Session) -> None:
+        """Go to the close of *session*."""
+        self.as_of_date = session.day.astype("M8[D]").item()
+        self._now = session.close.astype("M8[us]").item().replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def today(self) -> date:
+        return self.as_of_date
+
+
+@define(eq=False)
+class TimeMachine(ReplayClock, Replay, PriceFeed):
     """
     Brings the prices of *feed* that were known at the close of the session travelled to, and tells that as the time.
 
@@ -49,9 +69,7 @@ class TimeMachine(Replay):
     start: date
     end: date
     strict: bool = True
-    as_of_date: date = field(init=False)
     reads: list[Read] = field(factory=list, init=False)
-    _now: datetime = field(init=False)
     _window: Panel = field(init=False)
     _has_gaps: NDArray[np.bool_] = field(init=False)
     _seed: Float64 = field(init=False)
@@ -64,16 +82,6 @@ class TimeMachine(Replay):
         self._window = self.feed.panel(self.on, self.start, self.end)
         self._has_gaps = np.asarray(np.isnan(self._window.close).any(axis=1))
         self._seed = self._last = self.feed.last(self.on, self.as_of_date)
-
-    def travel(self, session: Session) -> None:
-        self.as_of_date = session.day.astype("M8[D]").item()
-        self._now = session.close.astype("M8[us]").item().replace(tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def today(self) -> date:
-        return self.as_of_date
 
     def instruments(self) -> Instruments:
         return self.feed.instruments()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
@@ -162,7 +161,8 @@ def test_adjusting_needs_the_adjusted_close(tmp_path: Path) -> None:
         whole(tmp_path / "prices.csv", f"{HEADER},adj_close", f"{GOOD},0", adjusted=True)
 
 
-def test_the_days_with_prices_are_known(tmp_path: Path) -> None:
-    read = feed(tmp_path / "prices.csv", HEADER, "2024-01-04,A,10,12,9,11,1", GOOD)
-    assert read.days(date(2024, 1, 1), date(2024, 1, 3)).tolist() == [date(2024, 1, 2)]
-    np.testing.assert_array_equal(read.days(date.min, date.max), np.array(["2024-01-02", "2024-01-04"], "M8[D]"))
+def test_what_a_dictionary_holds_beside_what_is_used_is_no_instrument(tmp_path: Path) -> None:
+    columns = {"date": [date(2024, 1, 2)], "instrument_id": pa.DictionaryArray.from_arrays([1], ["gone", "A"])}
+    columns |= {name: [1.0] for name in ("open", "high", "low", "close", "volume")}
+    papq.write_table(pa.table(columns), tmp_path / "prices.parquet")
+    assert FilePriceFeed((tmp_path / "prices.parquet",)).instruments().names == ("A",)

@@ -51,6 +51,7 @@ def test_before_the_first_travel_it_is_the_day_before(machine: TimeMachine) -> N
 
 
 LOOKS: list[Callable[[TimeMachine], object]] = [
+    lambda machine: machine.days(FIRST, LAST),
     lambda machine: machine.panel(machine.on, FIRST, date(2024, 1, 5)),
     lambda machine: machine.bars(machine.on, date(2024, 1, 5)),
     lambda machine: machine.last(machine.on, date(2024, 1, 4)),
@@ -63,7 +64,7 @@ LOOKS: list[Callable[[TimeMachine], object]] = [
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_look_ahead_is_refused(machine: TimeMachine, look: Callable[[TimeMachine], object]) -> None:
     machine.travel(at(THIRD))
-    with pytest.raises(LookAhead, match=r"on 2024-01-03 the (panel|bars|last) of .* were not known yet"):
+    with pytest.raises(LookAhead, match=r"on 2024-01-03 the (days|panel|bars|last) of .* were not known yet"):
         look(machine)
 
 

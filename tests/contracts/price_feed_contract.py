@@ -38,6 +38,15 @@ class PriceFeedContract:
     def test_an_instrument_that_nobody_described_has_lots_of_one(self, feed: PriceFeed) -> None:
         assert feed.instruments() == ON
 
+    def test_the_days_on_which_any_instrument_has_a_bar_rise_from_end_to_end(self, feed: PriceFeed) -> None:
+        np.testing.assert_array_equal(feed.days(FIRST, LAST), DAYS)
+        np.testing.assert_array_equal(feed.days(date(2024, 1, 3), date(2024, 1, 5)), DAYS[1:3])
+
+    @pytest.mark.parametrize(("start", "end"), [("2024-01-06", "2024-01-07"), ("2024-01-08", "2024-01-02")])
+    def test_a_window_without_bars_has_no_day(self, feed: PriceFeed, start: str, end: str) -> None:
+        days = feed.days(date.fromisoformat(start), date.fromisoformat(end))
+        assert (days.dtype, len(days)) == (np.dtype("M8[D]"), 0)
+
     def test_a_panel_has_all_bars(self, feed: PriceFeed) -> None:
         same(feed.panel(feed.instruments(), FIRST, LAST), history())
 

@@ -21,7 +21,7 @@ from execbridge.domain.simulator import Session
 from execbridge.ports.errors import FeedUnavailable
 from execbridge.ports.prices import PriceFeed
 
-from .price_feed_contract import DAYS, FIRST, LAST, ON, PriceFeedContract, history
+from .price_feed_contract import FIRST, LAST, ON, PriceFeedContract, history
 
 
 def rows() -> dict[str, list[object]]:
@@ -105,9 +105,6 @@ class TestPostgresPriceFeed(PriceFeedContract):
     def test_a_server_that_is_not_there_brings_no_prices(self, tmp_path: Path) -> None:
         with pytest.raises(FeedUnavailable, match="the database is not reached"):
             PostgresPriceFeed(f"host={tmp_path} dbname=x").panel(ON, FIRST, LAST)
-
-    def test_the_days_with_prices_are_known(self, dsn: str, feed: PriceFeed) -> None:
-        np.testing.assert_array_equal(PostgresPriceFeed(dsn).days(date(2024, 1, 3), LAST), DAYS[1:])
 
 
 class TestTimeMachine(PriceFeedContract):
