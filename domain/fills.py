@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from attrs import field, frozen
 
-from .instruments import Instruments, OnAxis
+from .instruments import OnAxis
 from .table import LOTS_MAX, Float64, Ids, Instants, Int64, float64, ids, instants, int64, uuid
 
 if TYPE_CHECKING:

@@ -189,8 +189,9 @@ class OnAxis(Table[Row]):
         """Return a table along *on* without rows, the same one each time."""
         empty = on.empty.get(cls)
         if empty is None:
-            columns = [field.name for field in fields(cls) if field.name != "on" and field.default is NOTHING]
-            empty = on.empty[cls] = cls(on=on, **dict.fromkeys(columns, ()))
+            columns = [each.name for each in fields(cls) if each.name != "on" and each.default is NOTHING]
+            nothing: dict[str, Any] = dict.fromkeys(columns, ())
+            empty = on.empty[cls] = cls(on=on, **nothing)
         return cast("Self", empty)
 
     def _name(self, row: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 
 from .errors import BadTable, BadTransition
-from .instruments import Instruments, OnAxis
+from .instruments import OnAxis
 from .table import (
     LOTS_MAX,
     Bool,

@@ -184,7 +184,7 @@ class Table(Generic[Row]):
         """Return the columns by name, in order."""
         return {name: value for name, value in self._fields().items() if isinstance(value, np.ndarray)}
 
-    def _fields(self) -> dict[str, object]:
+    def _fields(self) -> dict[str, Any]:
         values = self.__dict__
         return {name: values[name] for name in _names(cast("Hashable", type(self)))}
 
@@ -192,10 +192,10 @@ class Table(Generic[Row]):
         return len(next(iter(self.columns().values())))
 
     @overload
-    def __getitem__(self, rows: int) -> Row: ...
+    def __getitem__(self, rows: int | np.integer[Any]) -> Row: ...
     @overload
     def __getitem__(self, rows: slice | Bool | Int64 | list[int]) -> Self: ...
-    def __getitem__(self, rows: int | slice | Bool | Int64 | list[int]) -> Row | Self:
+    def __getitem__(self, rows: int | np.integer[Any] | slice | Bool | Int64 | list[int]) -> Row | Self:
         if isinstance(rows, int | np.integer):
             return cast(
                 "Row", self._row(**{name: self._item(name, column[rows]) for name, column in self.columns().items()})

@@ -1,4 +1,5 @@
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,8 +86,9 @@ def test_an_axis_taken_apart_is_still_an_axis() -> None:
 @pytest.mark.parametrize("size", ["lot_size", "tick_size", "multiplier"])
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
 def test_sizes_are_above_zero_and_finite(size: str, value: float) -> None:
+    sizes: dict[str, Any] = {size: value}
     with pytest.raises(BadTable, match=f"{size} must be above zero and finite; {size} was AAPL: {value}"):
-        Instruments.of([Instrument("AAPL", **{size: value})])
+        Instruments.of([Instrument("AAPL", **sizes)])
 
 
 def test_a_currency_has_a_name() -> None:

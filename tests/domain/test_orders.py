@@ -144,8 +144,8 @@ def test_an_order_moves_on() -> None:
 def test_no_order_goes_backwards_or_by_a_wrong_label(start: dict[str, Any], status: Status, filled: int) -> None:
     before = order(**start)
     rule = (
-        rf"order 69696969-.* \(AAPL\) cannot go from {before[0].status.name}, {before[0].filled_lots} of 10 lots filled, "
-        rf"to {status.name}, {filled} lots filled"
+        rf"order 69696969-.* \(AAPL\) cannot go from {before[0].status.name}, {before[0].filled_lots} of 10 lots "
+        rf"filled, to {status.name}, {filled} lots filled"
     )
     with pytest.raises(BadTransition, match=rule):
         before.moved(int8(status), np.array([filled]))

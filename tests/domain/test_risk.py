@@ -61,8 +61,9 @@ def test_a_limit_is_off_only_when_it_is_left_out() -> None:
 @pytest.mark.parametrize("limit", ["order_notional_max", "gross_leverage_max", "order_count_max", "participation_max"])
 @pytest.mark.parametrize("value", [0, -1, NAN, np.inf])
 def test_a_limit_is_above_zero_and_finite(limit: str, value: float) -> None:
+    asked: dict[str, Any] = {limit: value}
     with pytest.raises(DomainError, match=f"limit {limit} is above zero and finite, or left out; was {value}"):
-        Limits(**{limit: value})
+        Limits(**asked)
 
 
 def test_nothing_is_refused_of_nothing() -> None:

@@ -1,18 +1,33 @@
 import copy
 import pickle
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import numpy as np
 import pytest
+from attrs import field, frozen
 
 from execbridge.domain.errors import BadTable
 from execbridge.domain.fills import Fills
 from execbridge.domain.instruments import Instruments
 from execbridge.domain.orders import Orders, OrderType
 from execbridge.domain.positions import Position, Positions
-from execbridge.domain.table import LOTS_MAX, boolean, float64, ids, instants, int8, int64, same, text, uuid
+from execbridge.domain.table import (
+    LOTS_MAX,
+    Int64,
+    Table,
+    Text,
+    boolean,
+    float64,
+    ids,
+    instants,
+    int8,
+    int64,
+    same,
+    text,
+    uuid,
+)
 from execbridge.domain.targets import Targets
 
 ON = Instruments.of(["AAPL", "BRK.B", "MSFT"])
@@ -129,9 +144,9 @@ def test_columns_are_the_fields_and_nothing_that_was_worked_out_since() -> None:
 
 
 def test_tables_are_the_same_when_their_content_is() -> None:
-    assert HELD == copy.copy(HELD)
-    assert HELD != HELD[:1]
-    assert HELD != Positions(Instruments.of(["AAPL", "BRK.B", "TSLA"]), *list(HELD.columns().values()))
+    assert copy.copy(HELD) == HELD
+    assert HELD[:1] != HELD
+    assert Positions(Instruments.of(["AAPL", "BRK.B", "TSLA"]), *list(HELD.columns().values())) != HELD
     assert HELD != 5
     assert Targets.of(ON, {}) != Targets.of(ON, {}, complete=False)
 
@@ -183,6 +198,35 @@ def test_rows_have_instants_in_utc_and_enums_as_such() -> None:
     assert order.triggered is False
 
 
-def test_a_table_without_an_axis_says_rows_by_number() -> None:
-    fills = Fills.none(ON)
-    assert super(type(fills).__mro__[1], fills)._name(3) == "row 3"
+@frozen
+class Note:
+    """A row of a table without an axis."""
+
+    said: str
+    count: int
+
+
+@frozen(eq=False, slots=False)
+class Notes(Table[Note]):
+    """A table without an axis, which counts from one."""
+
+    _row: ClassVar[type] = Note
+
+    said: Text = field(converter=text)
+    count: Int64 = field(converter=int64)
+
+    def _check(self) -> None:
+        self._refuse(self.count > 0, "notes count from one", "count")
+
+
+def test_a_table_needs_no_axis_and_says_its_rows_by_number() -> None:
+    notes = Notes(["a", "b"], [1, 2])
+    assert (len(notes), list(notes)) == (2, [Note("a", 1), Note("b", 2)])
+    with pytest.raises(BadTable, match=r"notes count from one; count was row 1: 0 \(1 of 2 rows\)"):
+        Notes(["a", "b"], [1, 0])
+
+
+def test_the_table_without_rows_is_made_once_an_axis() -> None:
+    assert Fills.none(ON) is Fills.none(ON)
+    assert (Fills.none(ON).on, len(Fills.none(ON))) == (ON, 0)
+    assert len(Targets.none(ON)) == 0

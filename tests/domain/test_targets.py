@@ -34,7 +34,7 @@ def test_targets_of_the_whole_axis_are_laid_already() -> None:
 
 @pytest.mark.parametrize("amount", ["120", None, True, Decimal(5), 1j, np.complex128(1), [1]])
 def test_a_target_is_a_number(amount: object) -> None:
-    with pytest.raises(BadTable, match="a target is a number, was {'AAPL'"):
+    with pytest.raises(BadTable, match=r"a target is a number, was \{'AAPL'"):
         Targets.of(ON, {"AAPL": amount})  # type: ignore[dict-item]
 
 

@@ -1,5 +1,7 @@
 """The risk screen: what is refused, and that the unknown always is."""
 
+from typing import Any
+
 import numpy as np
 from attrs import evolve, frozen
 from hypothesis import given
@@ -65,13 +67,19 @@ def test_what_is_screened_again_passes_again_as_far_as_single_orders_go(basket: 
     assert all(said(again, single).passed)
 
 
+def only(limit: str) -> Limits:
+    """Return a *limit* that nothing known breaks."""
+    generous: dict[str, Any] = {limit: 1e12}
+    return Limits(**generous)
+
+
 def unknown(basket: Basket) -> Float64:
     return np.full(len(basket.orders.on), np.nan)
 
 
 @given(baskets(), st.sampled_from(["order_notional_max", "price_collar"]))
 def test_without_a_price_no_limit_on_prices_is_kept(basket: Basket, limit: str) -> None:
-    assert not any(said(evolve(basket, price=unknown(basket)), Limits(**{limit: 1e12})).passed)
+    assert not any(said(evolve(basket, price=unknown(basket)), only(limit)).passed)
 
 
 @given(baskets())
@@ -81,7 +89,7 @@ def test_without_a_volume_no_limit_on_participation_is_kept(basket: Basket) -> N
 
 @given(baskets(), st.sampled_from(["gross_leverage_max", "net_leverage_max"]), st.sampled_from([np.nan, 0.0, np.inf]))
 def test_without_equity_only_what_reduces_passes_a_limit_on_leverage(basket: Basket, limit: str, equity: float) -> None:
-    passed, _ = screen(evolve(basket, equity=equity), Limits(**{limit: 1e12}))
+    passed, _ = screen(evolve(basket, equity=equity), only(limit))
     held = basket.positions.along().lots[basket.orders.instrument]
     left = basket.orders[passed]
     assert (np.sign(left.lots) == -np.sign(held[passed])).all()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execbridge.domain.bars import Bars
+from execbridge.domain.errors import BadTransition
 from execbridge.domain.fills import Fills
 from execbridge.domain.instruments import Instruments
 from execbridge.domain.orders import TRANSITIONS, Order, Orders, Status
@@ -116,8 +117,6 @@ def test_an_order_moves_as_its_status_its_lots_and_its_stop_allow(on: Instrument
 
 
 def accepts(orders: Orders, status: Any, filled: Any, triggered: Any) -> bool:
-    from execbridge.domain.errors import BadTransition
-
     try:
         orders.moved(status, filled, triggered)
     except BadTransition:
