@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...domain.instruments import Instruments
-    from ...domain.table import Float64, Int64
+    from ...domain.table import Float64
 
 
 @frozen(eq=False)
@@ -36,8 +36,7 @@ class MemoryPriceFeed(PriceFeed):
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
         """Return the part of the panel that is asked for."""
         inside = (self.held.day >= np.datetime64(start)) & (self.held.day <= np.datetime64(end))
-        codes = self._codes(on)
-        part = {name: getattr(self.held, name)[inside][:, codes] for name in FIELDS}
+        part = {name: self._along(on, getattr(self.held, name)[inside]) for name in FIELDS}
         traded = ~np.isnan(part["close"]).all(axis=1)
         return evolve(
             self.held,
@@ -56,11 +55,15 @@ class MemoryPriceFeed(PriceFeed):
 
     def last(self, on: Instruments, day: date) -> Float64:
         """Return the last closes on or before *day*."""
-        closes = self.held.close[self.held.day <= np.datetime64(day)][:, self._codes(on)]
+        closes = self._along(on, self.held.close[self.held.day <= np.datetime64(day)])
         found = np.full(len(on), np.nan)
         for row in closes:
             found = np.where(np.isnan(row), found, row)
         return found
 
-    def _codes(self, on: Instruments) -> Int64:
-        return self.held.on.locate(on.names)
+    def _along(self, on: Instruments, values: Float64) -> Float64:
+        """Return *values*, which lie along the panel's axis, along *on*; NaN where the panel has no such instrument."""
+        names = self.held.on.names
+        unknown = np.full((len(values), 1), np.nan)
+        codes = [names.index(name) if name in names else len(names) for name in on.names]
+        return np.hstack([values, unknown])[:, codes]

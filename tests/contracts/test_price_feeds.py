@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
 
+from execbridge.adapters.memory.prices import MemoryPriceFeed
 from execbridge.adapters.postgres.prices import PostgresPriceFeed, PostgresPriceStore
 from execbridge.adapters.prices.files import FilePriceFeed
 from execbridge.adapters.prices.time_machine import TimeMachine
@@ -65,6 +66,12 @@ class TestParquetPriceFeed(PriceFeedContract):
             table = table.set_column(0, "date", table["date"].cast(pa.timestamp("ns")))
         papq.write_table(table, tmp_path / "prices.parquet")
         return FilePriceFeed((tmp_path / "prices.parquet",))
+
+
+class TestMemoryPriceFeed(PriceFeedContract):
+    @pytest.fixture
+    def feed(self) -> PriceFeed:
+        return MemoryPriceFeed(history())
 
 
 class TestPostgresPriceFeed(PriceFeedContract):
