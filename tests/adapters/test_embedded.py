@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -25,12 +26,18 @@ with embedded(Path(sys.argv[1])) as dsn:
 """
 
 
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder that the tests have one after the other, as making a server takes longer than starting it."""
+    with TemporaryDirectory(prefix="execbridge-") as home:
+        yield Path(home) / "a folder of 'quotes'"
+
+
 @pytest.fixture
-def folder(home: Path) -> Iterator[Path]:
-    place = home / "a folder of 'quotes'"
+def folder(place: Path) -> Iterator[Path]:
     yield place
-    with embedded(place):
-        pass  # The last one stops the server.
+    with embedded(place) as dsn:  # The last one stops the server.
+        answer(dsn, "DROP TABLE IF EXISTS kept")
 
 
 def started(folder: Path) -> subprocess.Popen[str]:
@@ -136,11 +143,12 @@ def test_it_stays_for_those_who_ask_for_that(folder: Path) -> None:
 
 
 def test_it_moves_with_its_folder(folder: Path, home: Path) -> None:
-    with embedded(home / "before") as dsn:
-        answer(dsn, "CREATE TABLE kept AS SELECT 42 AS value")
-    (home / "before").rename(folder)
     with embedded(folder) as dsn:
+        answer(dsn, "CREATE TABLE kept AS SELECT 42 AS value")
+    folder.rename(home / "elsewhere")
+    with embedded(home / "elsewhere") as dsn:
         assert answer(dsn, "SELECT value FROM kept") == "42"
+    (home / "elsewhere").rename(folder)
 
 
 def test_what_the_user_of_it_raises_is_not_touched(folder: Path) -> None:
@@ -187,13 +195,13 @@ def test_data_of_another_version_is_named(home: Path) -> None:
         pass
 
 
-def test_a_start_that_fails_says_what_the_server_said(home: Path) -> None:
-    with embedded(home):
+def test_a_start_that_fails_says_what_the_server_said(folder: Path) -> None:
+    with embedded(folder):
         pass
-    with (home / "pgdata" / "postgresql.conf").open("a") as settings:
-        settings.write("no_such_setting = 1\n")
-    with (
-        pytest.raises(StoreUnavailable, match=r"(?s)pg_ctl failed: .*unrecognized configuration parameter"),
-        embedded(home),
-    ):
+    settings = folder / "pgdata" / "postgresql.conf"
+    before = settings.read_text()
+    settings.write_text(before + "no_such_setting = 1\n")
+    said = r"(?s)pg_ctl failed: .*unrecognized configuration parameter"
+    with pytest.raises(StoreUnavailable, match=said), embedded(folder):
         pass
+    settings.write_text(before)
