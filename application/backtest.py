@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from attrs import Factory, asdict, define, frozen
 
 from ..domain.errors import DomainError, TradingError
+from ..domain.fills import Fills
+from ..domain.orders import Orders
 from ..domain.performance import Performance, measure
 from ..domain.plan_key import Mode, PlanKey, Portfolio
 from ..domain.planner import Reason
 from ..domain.positions import Positions
 from ..domain.targets import Targets
-from ..ports.errors import RunFailed
+from ..ports.errors import PortError, RunFailed
 from ..ports.repository import Run
 from ..ports.targets import View
 from .bridge import ExecutionBridge
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from ..ports.broker import BrokerPort
     from ..ports.calendar import TradingCalendar
     from ..ports.clock import Clock
-    from ..ports.prices import PriceFeed
     from ..ports.replay import Replay
     from ..ports.repository import ExecutionRepository, RunRepository
     from ..ports.targets import TargetSource
@@ -96,13 +97,12 @@ class BacktestRunner:
     *journal*, *replay* and *broker* make, for one run, its repository, its prices and clock, and its broker.
     """
 
-    prices: PriceFeed
     calendar: TradingCalendar
     runs: RunRepository
     clock: Clock
     journal: Callable[[Run], AbstractContextManager[ExecutionRepository]]
     replay: Callable[[Instruments, date, date], Replay]
-    broker: Callable[[Replay, Positions, float], BrokerPort]
+    broker: Callable[[Replay, Orders, Fills, float], BrokerPort]
 
     def run_sleeve(
         self, config: SleeveConfig, start_date: date, end_date: date, progress: Progress | None = None
@@ -120,7 +120,7 @@ class BacktestRunner:
         """
         on = config.on
         sessions = self._sessions(start_date, end_date)
-        replay = self.replay(on, start_date, end_date)
+        replay = self._priced(on, start_date, end_date, sessions[-1])
         run = Run(
             config.run,
             Portfolio(config.portfolio, Mode.BACKTEST, run=config.run),
@@ -133,8 +133,9 @@ class BacktestRunner:
         with self.runs.start(run), self._ending(run) as ending:
             course = Course(run, config, replay, sessions, ending, progress)
             with self.journal(run) as repository:
-                broker = self.broker(replay, Positions.flat(on), config.initial_cash)
-                course.follow(ExecutionBridge(broker, repository, replay, replay, config.rules))
+                broker = self.broker(replay, Orders.none(on), Fills.none(on), config.initial_cash)
+                bridge = ExecutionBridge(lambda _: broker, repository, replay, replay, config.rules)
+                course.follow(bridge, broker)
                 simulated = self.clock.now()
             elapsed = (self.clock.now() - began).total_seconds()
             result = course.result((simulated - began).total_seconds(), elapsed)
@@ -149,10 +150,16 @@ class BacktestRunner:
         if not sessions:
             rule = f"there is no trading day from {start} to {end}"
             raise DomainError(rule)
-        if not len(self.prices.days(start, end)):
+        return sessions
+
+    def _priced(self, on: Instruments, start: date, end: date, last: Session) -> Replay:
+        """Return the prices of *on*, of which there must be some, and the time of the window that ends with *last*."""
+        replay = self.replay(on, start, end)
+        replay.travel(last)
+        if not len(replay.panel(on, start, replay.today())):
             rule = f"there are no prices from {start} to {end}"
             raise DomainError(rule)
-        return sessions
+        return replay
 
     @contextmanager
     def _ending(self, run: Run) -> Iterator[Whereabouts]:
@@ -164,9 +171,12 @@ class BacktestRunner:
             cause = str(error) if isinstance(error, TradingError) else repr(error)
             if isinstance(error, KeyboardInterrupt):
                 cause = "interrupted"
-            self.runs.finish(run, "FAILED", {"date": f"{whereabouts.day}", "cause": cause})
+            day = "before its first day" if whereabouts.day is None else f"on {whereabouts.day}"
+            # A store that is gone shows the run as INTERRUPTED: it is RUNNING and nobody holds it.
+            with suppress(PortError):
+                self.runs.finish(run, "FAILED", {"date": whereabouts.day and f"{whereabouts.day}", "cause": cause})
             if isinstance(error, TradingError):
-                message = f"run {run.name!r} failed on {whereabouts.day}: {cause}"
+                message = f"run {run.name!r} failed {day}: {cause}"
                 raise RunFailed(message) from error
             raise
 
@@ -194,27 +204,29 @@ class Course:
     _positions: Positions | None = None
     _not_traded: Counter[tuple[int, int]] = Factory(Counter)
 
-    def follow(self, bridge: ExecutionBridge) -> None:
-        """Carry out the targets of every day."""
-        held, account = bridge.broker.positions(), bridge.broker.account()
+    def follow(self, bridge: ExecutionBridge, broker: BrokerPort) -> None:
+        """Carry out the targets of every day; whoever decides on them sees what earlier orders have come to by then."""
+        on, portfolio = self.config.on, self.run.portfolio
+        known = Positions.flat(on)
         for done, session in enumerate(self.sessions, 1):
             self.replay.travel(session)
             day = self.whereabouts.day = self.replay.today()
-            view = View(day, held.on, held, account, self.replay)
+            earlier = bridge.catch_up(portfolio)
+            view = View(day, on, broker.positions(), broker.account(), self.replay)
             targets = self.config.targets.targets(view)
             if targets is None:
-                targets = undecided(held.on)
-            key = PlanKey(self.run.portfolio, day.isoformat(), day, self.replay.now())
+                targets = undecided(on)
+            key = PlanKey(portfolio, day.isoformat(), day, self.replay.now())
             summary = bridge.apply_execution_plan(key, targets)
-            self._note(summary, held)
-            held, account = summary.positions, summary.account
+            self._note(summary, earlier, known)
+            known = summary.positions
             if self.progress is not None:
                 self.progress(done, len(self.sessions))
-        self._positions = held
+        self._positions = known
 
-    def _note(self, summary: ExecutionSummary, before: Positions) -> None:
+    def _note(self, summary: ExecutionSummary, earlier: Fills, before: Positions) -> None:
         traded = commission = shortfall = 0.0
-        for fills, known in ((summary.earlier, before.price), (summary.fills, summary.positions.price)):
+        for fills, known in ((earlier, before.price), (summary.fills, summary.positions.price)):
             if len(fills):
                 worth = fills.on.unit[fills.instrument]
                 traded += float(np.abs(fills.notional).sum())
@@ -242,11 +254,16 @@ class Course:
             traded=traded,
             commission=commission,
             performance=measure(
-                self.run.initial_cash, equity, traded, commission=float(commission.sum()), shortfall=float(shortfall.sum())
+                self.run.initial_cash,
+                equity,
+                traded,
+                commission=float(commission.sum()),
+                shortfall=float(shortfall.sum()),
             ),
             positions=positions,
             not_traded={
-                (positions.on.names[code], Reason(reason).name): days for (code, reason), days in sorted(self._not_traded.items())
+                (positions.on.names[code], Reason(reason).name): days
+                for (code, reason), days in sorted(self._not_traded.items())
             },
             simulating_s=simulating_s,
             elapsed_s=elapsed_s,

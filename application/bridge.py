@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import Factory, frozen
 
+from ..domain.errors import DomainError
 from ..domain.execution_plan import Rules, Situation, plan_execution
 from ..domain.fills import Fills
 from ..domain.orders import Orders, Status
@@ -14,7 +15,8 @@ from ..ports.broker import Outcome
 from ..ports.repository import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import date
 
     from ..domain.account import Account
     from ..domain.plan_key import PlanKey, Portfolio
@@ -43,9 +45,9 @@ class ExecutionSummary:
     """
     What came of one decision.
 
-    *orders* and *fills* are those of this decision, *positions* (marked, along the axis) and *account* what was held
-    once it was carried out. *plan* has sizes and residuals; None where the decision had been recorded before and
-    nothing was planned or sent.
+    *orders* and *fills* are those of this decision, *earlier* the fills of other orders that were learnt of meanwhile,
+    *positions* (marked, along the axis) and *account* what was held once it was carried out. *plan* has sizes and
+    residuals; None where the decision had been recorded before and was not planned again.
     """
 
     key: PlanKey
@@ -64,9 +66,11 @@ class ExecutionBridge:
     Carry out decisions for one portfolio at one broker.
 
     The same lines run every mode; which broker, repository, prices and clock they meet is the container's choice.
+    *connect* brings the broker once the portfolio is held, and is told the day that the portfolio has come to: a broker
+    whose book is our record reads it there, when nobody else writes it any more.
     """
 
-    broker: BrokerPort
+    connect: Callable[[date | None], BrokerPort]
     repository: ExecutionRepository
     prices: PriceFeed
     clock: Clock
@@ -83,67 +87,84 @@ class ExecutionBridge:
         Raises:
             PortfolioHeld: another process works on this portfolio; nothing happened.
             BrokerUnavailable, StoreUnavailable, FeedUnavailable: apply the same key again when it is back.
-            DomainError: the targets break a rule; nothing happened.
+            DomainError: the targets break a rule, or the decision of that name is another day's; nothing happened.
         """
-        with self.repository.hold(key.portfolio):
+        with self.repository.hold(key.portfolio) as latest:
             recorded = self.repository.recall(key, targets.on)
             if recorded is not None:
-                return self._resume(recorded)
-            earlier = self._collect(key.portfolio)
-            plan = plan_execution(key, targets, self._situation(targets), self.rules)
+                return self._resume(key, recorded, latest)
+            broker = self.connect(latest)
+            earlier = self._collect(broker, key.portfolio)
+            plan = plan_execution(key, targets, self._situation(broker, targets), self.rules)
             self.repository.record_plan(plan)
-            sent = self._send(plan.orders)
-            reports, snapshot = self._settle(key)
-            orders, fills = _own(sent, reports)
+            sent = self._send(broker, plan.orders)
+            reports, snapshot = self._settle(broker, key)
+            orders, fills, others = _own(sent, reports)
+            if len(others):
+                earlier = Fills.concat([earlier, others])
             return ExecutionSummary(
                 key, orders, fills, plan.refusals, snapshot.positions, snapshot.account, earlier, plan
             )
 
-    def _resume(self, recorded: Recorded) -> ExecutionSummary:
+    def _resume(self, key: PlanKey, recorded: Recorded, latest: date | None) -> ExecutionSummary:
         """Carry out what was planned and not yet carried out; it is never planned again."""
-        key, on = recorded.key, recorded.orders.on
+        known, on = recorded.key, recorded.orders.on
+        if known.as_of_date != key.as_of_date:
+            rule = f"the decision {key.decision!r} is that of {known.as_of_date}; give that of {key.as_of_date} a name"
+            raise DomainError(rule)
         if recorded.snapshot is None:
-            self._collect(key.portfolio)
-            self._send(recorded.orders)
-            self._settle(key)
+            broker = self.connect(latest)
+            self._collect(broker, key.portfolio)
+            self._send(broker, recorded.orders)
+            self._settle(broker, known)
             recorded = self.repository.recall(key, on) or recorded
         return _remembered(recorded)
 
     def preview(self, key: PlanKey, targets: Targets) -> ExecutionPlan:
-        """Return the plan that `apply_execution_plan` would carry out now; nothing is recorded or sent."""
-        return plan_execution(key, targets, self._situation(targets), self.rules)
+        """
+        Return the plan that `apply_execution_plan` would carry out now; nothing is recorded or sent.
 
-    def _collect(self, portfolio: Portfolio) -> Fills:
-        """Record what has happened to earlier orders since they were last looked at, and return their new fills."""
-        reports = self.broker.poll()
+        Raises:
+            As `apply_execution_plan`.
+        """
+        with self.repository.hold(key.portfolio) as latest:
+            return plan_execution(key, targets, self._situation(self.connect(latest), targets), self.rules)
+
+    def catch_up(self, portfolio: Portfolio) -> Fills:
+        """Record what has happened to the orders of *portfolio* since they were last looked at, and return the new fills."""
+        with self.repository.hold(portfolio) as latest:
+            return self._collect(self.connect(latest), portfolio)
+
+    def _collect(self, broker: BrokerPort, portfolio: Portfolio) -> Fills:
+        reports = broker.poll()
         if len(reports.orders) or len(reports.fills):
             self.repository.record_reports(portfolio, reports.orders, reports.fills)
         return reports.fills
 
-    def _settle(self, key: PlanKey) -> tuple[Reports, Snapshot]:
+    def _settle(self, broker: BrokerPort, key: PlanKey) -> tuple[Reports, Snapshot]:
         """Ask how orders stand, and record it with what is held now, in one transaction."""
-        reports = self.broker.poll()
-        snapshot = Snapshot(key, self.broker.positions(), self.broker.account())
+        reports = broker.poll()
+        snapshot = Snapshot(key, broker.positions(), broker.account())
         self.repository.record_reports(key.portfolio, reports.orders, reports.fills, snapshot)
         return reports, snapshot
 
-    def _situation(self, targets: Targets) -> Situation:
+    def _situation(self, broker: BrokerPort, targets: Targets) -> Situation:
         bars = self.prices.bars(targets.on, self.clock.today())
         return Situation(
-            positions=self.broker.positions(),
-            working=self.broker.working(),
-            account=self.broker.account(),
+            positions=broker.positions(),
+            working=broker.working(),
+            account=broker.account(),
             price=bars.close,
             volume=bars.volume,
         )
 
-    def _send(self, orders: Orders) -> Orders:
+    def _send(self, broker: BrokerPort, orders: Orders) -> Orders:
         """Send those *orders* that never were, record the answers, and return all of them as they then stand."""
         pending = orders.status == Status.PENDING
         if not pending.any():
             return orders
         sent = orders if pending.all() else orders[pending]
-        receipts = self.broker.submit(sent)
+        receipts = broker.submit(sent)
         answered = sent.moved(_STATUS_OF[receipts.outcome])
         self.repository.record_receipts(answered, receipts)
         return _as_told(orders, answered)
@@ -173,10 +194,10 @@ def _as_told(orders: Orders, told: Orders) -> Orders:
     return Orders.concat([orders, told])[np.array(rows, np.int64)]
 
 
-def _own(orders: Orders, reports: Reports) -> tuple[Orders, Fills]:
-    """Return *orders* as *reports* tell them, and the fills that are theirs."""
-    if reports.orders.id is orders.id:
-        return reports.orders, reports.fills
+def _own(orders: Orders, reports: Reports) -> tuple[Orders, Fills, Fills]:
+    """Return *orders* as *reports* tell them, the fills that are theirs, and the fills of others."""
+    if reports.orders.id is orders.id or not len(reports.fills):
+        return _as_told(orders, reports.orders), reports.fills, reports.fills[:0]
     own = set(orders.id.tolist())
     mine = np.array([order in own for order in reports.fills.order.tolist()], np.bool_)
-    return _as_told(orders, reports.orders), reports.fills[mine]
+    return _as_told(orders, reports.orders), reports.fills[mine], reports.fills[~mine]

@@ -28,7 +28,6 @@ from ..adapters.targets.files import read_targets
 from ..adapters.targets.functions import TargetCalls, load_function
 from ..domain.errors import SettingsError
 from ..domain.execution_plan import Rules
-from ..domain.orders import Orders
 from ..ports.errors import StoreUnavailable
 from .backtest import BacktestRunner
 from .facade import Bridge
@@ -39,8 +38,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from ..adapters.postgres.schema import SchemaStep
+    from ..domain.fills import Fills
     from ..domain.instruments import Instruments
-    from ..domain.positions import Positions
+    from ..domain.orders import Orders
     from ..domain.simulator import MarketSimulator
     from ..ports.calendar import TradingCalendar
     from ..ports.prices import Loaded, PriceFeed
@@ -83,14 +83,13 @@ def simulated_broker(
     simulator: MarketSimulator,
     calendar: TradingCalendar,
     replay: Replay,
-    positions: Positions,
-    cash: float,
-    resting: Orders | None = None,
+    orders: Orders,
+    fills: Fills,
+    initial_cash: float,
     worked_until: date | None = None,
 ) -> BacktestBroker:
-    """Return a broker that fills from the bars of *replay*, with its book as it stood."""
-    orders = Orders.none(positions.on) if resting is None else resting
-    return BacktestBroker(simulator, replay, calendar, replay, cash, positions, orders, worked_until)
+    """Return a broker that fills from the bars of *replay*, with the book that is recorded."""
+    return BacktestBroker(simulator, replay, calendar, replay, initial_cash, orders, fills, worked_until)
 
 
 def refuse_live(settings: Settings, *_: object) -> Never:
@@ -131,7 +130,6 @@ class Container(containers.DeclarativeContainer):
     )
     runner = providers.Singleton(
         BacktestRunner,
-        prices=prices,
         calendar=calendar,
         runs=runs,
         clock=clock,

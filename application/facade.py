@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..domain.errors import DomainError, SettingsError
-from ..domain.orders import Status
 from ..domain.plan_key import Mode, PlanKey, Portfolio
-from ..domain.positions import Positions
 from ..domain.targets import Targets
 from .backtest import SleeveConfig
 from .bridge import ExecutionBridge
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from ..domain.execution_plan import Rules
+    from ..domain.fills import Fills
     from ..domain.instruments import Instruments
     from ..domain.orders import Orders
     from ..domain.planner import ExecutionPlan
@@ -56,7 +55,7 @@ class Bridge:
     reader: RecordReader
     runner: BacktestRunner
     replay: Callable[[Instruments, date, date], Replay]
-    broker: Callable[[Replay, Positions, float, Orders, date | None], BrokerPort]
+    broker: Callable[[Replay, Orders, Fills, float, date | None], BrokerPort]
     target_source: Callable[[AskedTargets, Instruments], TargetSource]
 
     def apply_execution_plan(
@@ -91,7 +90,14 @@ class Bridge:
     ) -> ExecutionPlan:
         """Return what `apply_execution_plan` would order, and why; nothing is recorded or sent."""
         bridge, key, wanted = self._prepare(targets, as_of_date, portfolio_id, decision)
-        return bridge.preview(key, wanted)
+
+        def caught_up(latest: date | None) -> BrokerPort:
+            # Nothing that it tells is lost: the next broker is made from the same record and tells it again.
+            broker = bridge.connect(latest)
+            broker.poll()
+            return broker
+
+        return evolve(bridge, connect=caught_up).preview(key, wanted)
 
     def run_sleeve(
         self,
@@ -161,18 +167,15 @@ class Bridge:
         replay.travel(sessions[0])
         portfolio = Portfolio(portfolio_id or self.settings.portfolio, mode, broker="simulated", account="simulated")
         key = PlanKey(portfolio, decision or as_of_date.isoformat(), as_of_date, replay.now())
-        return ExecutionBridge(self._broker(portfolio, on, replay, as_of_date), self.repository, replay, replay, self.rules), key, wanted
+        connect = partial(self._simulated_broker, portfolio, on, replay)
+        return ExecutionBridge(connect, self.repository, replay, replay, self.rules), key, wanted
 
-    def _broker(self, portfolio: Portfolio, on: Instruments, replay: Replay, as_of_date: date) -> BrokerPort:
-        """Return the simulated broker with the book that is recorded for *portfolio*."""
-        fills, orders = self.repository.fills(portfolio, on), self.repository.orders(portfolio, on)
-        latest = max((table.timestamp.max().item().date() for table in (orders, fills) if len(table)), default=None)
-        if latest is not None and latest > as_of_date:
-            rule = f"as_of_date {as_of_date} lies before {latest}, the last day that is recorded of the portfolio"
+    def _simulated_broker(
+        self, portfolio: Portfolio, on: Instruments, replay: Replay, latest: date | None
+    ) -> BrokerPort:
+        """Return a simulated broker that has the book recorded for *portfolio*, which has come to the day *latest*."""
+        if latest is not None and latest > replay.today():
+            rule = f"as_of_date {replay.today()} lies before {latest}, the day that the portfolio has come to"
             raise DomainError(rule)
-        open_ = orders[orders.is_open & (orders.status != Status.PENDING)]
-        of_today = open_.timestamp >= np.datetime64(as_of_date)
-        cash = self.settings.backtest.initial_cash + fills.cash
-        broker = self.broker(replay, Positions.flat(on).after(fills), cash, open_[~of_today], latest)
-        broker.submit(open_[of_today])
-        return broker
+        orders, fills = self.repository.orders(portfolio, on), self.repository.fills(portfolio, on)
+        return self.broker(replay, orders, fills, self.settings.backtest.initial_cash, latest)

@@ -55,9 +55,12 @@ class ExecutionRepository(Protocol):
     """
 
     @abstractmethod
-    def hold(self, portfolio: Portfolio) -> AbstractContextManager[None]:
+    def hold(self, portfolio: Portfolio) -> AbstractContextManager[date | None]:
         """
         Hold *portfolio* against every other process until the context ends, also when this process dies.
+
+        The context brings the trading day that the portfolio has come to: the latest of its recorded decisions.
+        Empty: None, where no decision is recorded.
 
         Raises:
             PortfolioHeld: another process holds it.

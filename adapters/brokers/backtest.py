@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from attrs import define, field
@@ -11,23 +11,19 @@ from attrs import define, field
 from ...domain.account import Account
 from ...domain.fills import Fills
 from ...domain.orders import Orders, Status
+from ...domain.positions import Positions
 from ...domain.simulator import FillAt, MarketSimulator, Session
 from ...ports.broker import BrokerPort, Outcome, Receipts, Reports
 
 if TYPE_CHECKING:
     from ...domain.bars import Bars
     from ...domain.instruments import Instruments
-    from ...domain.positions import Positions
-    from ...domain.table import Bool, Ids, Int64
+    from ...domain.table import Bool, Int64
     from ...ports.calendar import TradingCalendar
     from ...ports.clock import Clock
     from ...ports.prices import PriceFeed
 
-_NO_IDS: Ids = np.empty(0, "V16")
-
-
-def _without(orders: Orders, gone: set[bytes]) -> Orders:
-    return orders[np.array([order not in gone for order in orders.id.tolist()], np.bool_)]
+_DAY = timedelta(days=1)
 
 
 @define(eq=False)
@@ -35,78 +31,108 @@ class BacktestBroker(BrokerPort):
     """
     Fills orders from the bars of *prices*, session by session of *calendar*, up to the *clock*'s day.
 
-    It begins with *cash*, *positions* and *resting* orders as they stood after the session of *worked_until* (None: no
-    session has been worked through). Orders that come in after a session's bar meet its close, or wait for the next
-    bar, as the simulator says.
+    Its book is what is recorded: *initial_cash*, all *fills*, and all *orders*, of which those that are PENDING never
+    came here; sessions up to *worked_until* (None: none) have been worked through. Made anew from its record it goes on
+    as if it had never stopped. Orders that come in after a session's bar meet its close, or wait for the next bar, as
+    the simulator says.
     """
 
     simulator: MarketSimulator
     prices: PriceFeed
     calendar: TradingCalendar
     clock: Clock
-    cash: float
-    held: Positions
-    resting: Orders
+    initial_cash: float
+    orders: Orders
+    fills: Fills
     worked_until: date | None = None
-    _entered: list[Orders] = field(factory=list, init=False)
-    _untold: list[Orders] = field(factory=list, init=False)
+    cash: float = field(init=False)
+    held: Positions = field(init=False)
+    resting: Orders = field(init=False)
+    _entered: list[tuple[date, Orders]] = field(factory=list, init=False)
+    _told: list[Orders] = field(factory=list, init=False)
+    _filled: list[Fills] = field(factory=list, init=False)
     _session: Session | None = field(default=None, init=False)
     _taken: Int64 = field(init=False)
-    _past: set[bytes] = field(factory=set, init=False)
-    _ids: dict[bytes, Ids] = field(factory=dict, init=False)
+    _known: dict[bytes, int] = field(factory=dict, init=False)
+    _marked: tuple[Positions, Positions] | None = field(default=None, init=False)
+    _nothing: Reports = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._taken = np.zeros(len(self._on), np.int64)
-        self._past.update(self.resting.decision.tolist())
+        on, fills = self._on, self.fills
+        self._nothing = Reports(Orders.none(on), Fills.none(on))
+        self.cash = self.initial_cash + fills.cash
+        self.held = Positions.flat(on).after(fills)
+        self._taken = np.zeros(len(on), np.int64)
+        sent = self.orders[self.orders.status != Status.PENDING]
+        self._recognize(sent)
+        self.resting = sent[sent.is_open]
+        day = self.worked_until
+        for session in self.calendar.sessions(day, day) if day is not None else []:
+            self._session = session
+            within = (fills.timestamp >= session.open) & (fills.timestamp <= session.close)
+            np.add.at(self._taken, fills.instrument[within], np.abs(fills.lots[within]))
+            # What came in at this close has met it, or was about to: meeting it again changes nothing.
+            late = self.resting.timestamp >= session.close
+            self._entered = [(_day(session), self.resting[late])] if late.any() else []
+            self.resting = self.resting[~late]
 
     @property
     def _on(self) -> Instruments:
-        return self.held.on
+        return self.orders.on
 
     def submit(self, orders: Orders) -> Receipts:
         """Take *orders* in; they are worked at the next poll."""
-        known = self._enter(orders)
+        known = self._recognize(orders)
         fresh = orders if not known.any() else orders[~known]
         if len(fresh):
-            self._entered.append(fresh)
+            self._entered.append((self.clock.today(), fresh))
         outcome = np.where(known, Outcome.KNOWN, Outcome.ACCEPTED).astype(np.int8)
         return Receipts.trusted(order=orders.id, outcome=outcome, reason=np.zeros(len(orders), "U1"))
 
-    def _enter(self, orders: Orders) -> Bool:
-        """Note the ids of *orders* and return which of them were here before; the ids of past sessions go by decision."""
+    def _recognize(self, orders: Orders) -> Bool:
+        """
+        Return which of *orders* have been here before, and know all of them from now on.
+
+        An order's id follows from its decision, instrument, leg and attempt, so a bit a place is kept and not the id:
+        orders come by the million.
+        """
+        place = self._places(orders)
         known = np.zeros(len(orders), np.bool_)
         first = orders.decision[:1].tobytes()
-        if not self._has_met(first) and orders.decision.tobytes() == first * len(orders):
-            self._ids[first] = orders.id
+        if first not in self._known and orders.decision.tobytes() == first * len(orders):
+            bits = np.zeros(int(place.max(initial=-1)) + 1, np.bool_)
+            bits[place] = True
+            self._known[first] = int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
             return known
-        for row, (decision, order) in enumerate(zip(orders.decision.tolist(), orders.id.tolist(), strict=True)):
-            known[row] = self._knows(decision, order)
-        for decision in set(orders.decision[~known].tolist()):
-            fresh = orders.id[~known & (orders.decision == np.void(decision))]
-            self._ids[decision] = np.concatenate([self._ids.get(decision, fresh[:0]), fresh])
+        for row, (decision, at) in enumerate(zip(orders.decision.tolist(), place.tolist(), strict=True)):
+            before = self._known.get(decision, 0)
+            known[row] = before >> at & 1
+            self._known[decision] = before | 1 << at
         return known
 
-    def _has_met(self, decision: bytes) -> bool:
-        return decision in self._past or decision in self._ids
-
-    def _knows(self, decision: bytes, order: bytes) -> bool:
-        return decision in self._past or order in self._ids.get(decision, _NO_IDS).tolist()
+    def _places(self, orders: Orders) -> Int64:
+        return (orders.leg + 2 * orders.attempt) * len(self._on) + orders.instrument
 
     def cancel(self, orders: Orders) -> Receipts:
         """Take *orders* out; the next poll tells so."""
         working = self.working()
-        place = {order: row for row, order in enumerate(working.id.tolist())}
+        row = {order: at for at, order in enumerate(working.id.tolist())}
+        places = zip(orders.id.tolist(), orders.decision.tolist(), self._places(orders).tolist(), strict=True)
         outcome = [
-            Outcome.ACCEPTED if order in place else Outcome.KNOWN if self._knows(decision, order) else Outcome.REFUSED
-            for decision, order in zip(orders.decision.tolist(), orders.id.tolist(), strict=True)
+            Outcome.ACCEPTED
+            if order in row
+            else Outcome.KNOWN
+            if self._known.get(decision, 0) >> place & 1
+            else Outcome.REFUSED
+            for order, decision, place in places
         ]
-        rows = [place[order] for order in orders.id.tolist() if order in place]
+        rows = [row[order] for order in orders.id.tolist() if order in row]
         if rows:
-            cancelled = working[np.array(rows)]
-            self._untold.append(cancelled.moved(np.full(len(rows), Status.CANCELLED, np.int8)))
+            cancelled = working[rows]
+            self._told.append(cancelled.moved(np.full(len(rows), Status.CANCELLED, np.int8)))
             gone = set(cancelled.id.tolist())
             self.resting = _without(self.resting, gone)
-            self._entered = [left for left in (_without(part, gone) for part in self._entered) if len(left)]
+            self._entered = [(day, left) for day, part in self._entered if len(left := _without(part, gone))]
         reason = ["" if answer is not Outcome.REFUSED else "no such order" for answer in outcome]
         return Receipts(order=orders.id, outcome=np.array(outcome, np.int8), reason=reason)
 
@@ -116,59 +142,97 @@ class BacktestBroker(BrokerPort):
 
     def process_fills(self, as_of_date: date) -> Reports:
         """Fill open orders from the bars of every session not worked through yet, up to *as_of_date*, and return what changed."""
-        changed, fills = self._untold, []
-        self._untold = []
         for session in self._sessions(as_of_date):
-            self._turn(session)
+            day = _day(session)
+            self._take_in(day - _DAY)
+            self._session, self.worked_until = session, day
+            self._taken[:] = 0
             if len(self.resting):
-                bars = self.prices.bars(self._on, session.day.item())
-                self.resting = self._work(self.resting, bars, session, changed, fills)
-        if self._entered:
-            entered, self._entered = Orders.concat(self._entered), []
-            if self.simulator.fill_at is FillAt.CLOSE and self._session is not None and self._session.day.item() == as_of_date:
-                bars = self.prices.bars(self._on, as_of_date).at_close
-                entered = self._work(entered, bars, self._session.at_close, changed, fills)
-            else:
-                entered = entered.moved(np.full(len(entered), Status.ACCEPTED, np.int8))
-                changed.append(entered)
-            self.resting = Orders.concat([part for part in (self.resting, entered) if len(part)] or [entered])
+                self.resting = self._work(self.resting, self.prices.bars(self._on, day), session)
+        self._take_in(as_of_date)
+        told, self._told = self._told, []
+        filled, self._filled = self._filled, []
         return Reports(
-            orders=Orders.concat(changed) if changed else Orders.none(self._on),
-            fills=Fills.concat(fills) if fills else Fills.none(self._on),
+            orders=_latest(told) if told else self._nothing.orders,
+            fills=Fills.concat(filled) if filled else self._nothing.fills,
         )
 
     def _sessions(self, as_of_date: date) -> list[Session]:
-        start = as_of_date if self.worked_until is None else self.worked_until + timedelta(days=1)
+        start = as_of_date if self.worked_until is None else self.worked_until + _DAY
         return self.calendar.sessions(start, as_of_date) if start <= as_of_date else []
 
-    def _turn(self, session: Session) -> None:
-        """Begin *session*: nothing of its volume is taken, and older decisions are known as a whole."""
-        self._session, self.worked_until = session, session.day.item()
-        self._taken[:] = 0
-        self._past.update(self._ids)
-        self._ids.clear()
+    def _take_in(self, until: date) -> None:
+        """Let what came in up to the day *until* meet the close of its session, where orders do, and then rest."""
+        entered, self._entered = self._entered, []
+        for day, orders in entered:
+            session = self._session
+            if day > until:
+                self._entered.append((day, orders))
+                continue
+            if self.simulator.fill_at is FillAt.CLOSE and session is not None and _day(session) == day:
+                left = self._work(orders, self.prices.bars(self._on, day).at_close, session.at_close)
+            else:
+                left = _accepted(orders)
+                self._tell(orders, left)
+            self.resting = Orders.concat([self.resting, left]) if len(self.resting) else left
 
-    def _work(self, orders: Orders, bars: Bars, session: Session, changed: list[Orders], fills: list[Fills]) -> Orders:
-        """Meet *orders* with *bars*, book what is filled, and return those that stay open."""
+    def _work(self, orders: Orders, bars: Bars, session: Session) -> Orders:
+        """Meet *orders* with *bars*, book and tell what happened, and return those that stay open."""
         after, filled = self.simulator.simulate(orders, bars, session, self._taken)
-        changed.append(after)
+        self._tell(orders, after)
         if len(filled):
-            fills.append(filled)
+            if (filled.timestamp[1:] < filled.timestamp[:-1]).any():
+                filled = filled[np.argsort(filled.timestamp, kind="stable")]
+            self._filled.append(filled)
             self.held = self.held.after(filled)
             self.cash += filled.cash
             np.add.at(self._taken, filled.instrument, np.abs(filled.lots))
         open_ = after.is_open
-        return after[open_] if open_.any() else Orders.none(self._on)
+        return after[open_] if open_.any() else self._nothing.orders
+
+    def _tell(self, before: Orders, after: Orders) -> None:
+        """Keep for the next poll what has changed."""
+        changed = (
+            (after.status != before.status)
+            | (after.filled_lots != before.filled_lots)
+            | (after.triggered != before.triggered)
+        )
+        if changed.all():
+            self._told.append(after)
+        elif changed.any():
+            self._told.append(after[changed])
 
     def working(self) -> Orders:
         """Return what rests and what has come in."""
-        entered = [part.moved(np.full(len(part), Status.ACCEPTED, np.int8)) for part in self._entered]
-        return Orders.concat([self.resting, *entered])
+        return Orders.concat([self.resting, *(_accepted(orders) for _, orders in self._entered)])
 
     def positions(self) -> Positions:
         """Return what is held, marked at the last closes known on the clock's day."""
-        return self.held.mark(self.prices.last(self._on, self.clock.today()))
+        price = self.prices.last(self._on, self.clock.today())
+        if self._marked is None or self._marked[0] is not self.held or self._marked[1].price is not price:
+            self._marked = self.held, self.held.mark(price)
+        return self._marked[1]
 
     def account(self) -> Account:
         """Return the cash account."""
         return Account.of(self.cash, self.positions())
+
+
+def _day(session: Session) -> date:
+    return cast("date", session.day.item())
+
+
+def _accepted(orders: Orders) -> Orders:
+    """Return *orders* as they stand once they are here."""
+    return orders.moved(np.where(orders.status == Status.PENDING, Status.ACCEPTED, orders.status).astype(np.int8))
+
+
+def _without(orders: Orders, gone: set[bytes]) -> Orders:
+    return orders[np.array([order not in gone for order in orders.id.tolist()], np.bool_)]
+
+
+def _latest(told: list[Orders]) -> Orders:
+    """Return each order as it was *told* last."""
+    orders = Orders.concat(told)
+    row = {order: at for at, order in enumerate(orders.id.tolist())} if len(told) > 1 else {}
+    return orders if len(row) in {0, len(orders)} else orders[sorted(row.values())]

@@ -18,6 +18,7 @@ from .rows import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
     from uuid import UUID
 
     from ...domain.account import Account
@@ -66,13 +67,14 @@ class MemoryExecutionRepository(ExecutionRepository):
     store: MemoryStore = field(factory=MemoryStore)
 
     @contextmanager
-    def hold(self, portfolio: Portfolio) -> Iterator[None]:
+    def hold(self, portfolio: Portfolio) -> Iterator[date | None]:
         if portfolio in self.store.held:
             rule = f"portfolio {portfolio.id!r} is held by another process"
             raise PortfolioHeld(rule)
         self.store.held.add(portfolio)
+        days = [one.key.as_of_date for one in self.store.decisions.values() if one.key.portfolio == portfolio]
         try:
-            yield
+            yield max(days, default=None)
         finally:
             self.store.held.discard(portfolio)
 

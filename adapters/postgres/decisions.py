@@ -49,6 +49,8 @@ FOUND = sql.SQL(
     " FROM decisions d JOIN execution_plans p USING (decision_id) WHERE d.name = %(name)s AND {}"
 ).format(OWN)
 
+LATEST = sql.SQL("SELECT max(d.as_of_date) FROM decisions d WHERE {}").format(OWN)
+
 
 @frozen
 class Owner:
@@ -179,3 +181,9 @@ def find_decision(connection: Connection[TupleRow], owner: Owner, name: str) -> 
     cash, equity, power = (math.nan if value is None else float(value) for value in money)
     account = Account(cash, equity, power) if state == "APPLIED" else None
     return Found(PlanKey(owner.portfolio, name, day, instant), refusals, account)
+
+
+def latest_day(connection: Connection[TupleRow], owner: Owner) -> date | None:
+    """Return the trading day of the latest decision of *owner*; None where it has none."""
+    row = connection.execute(LATEST, owner.parameters).fetchone()
+    return None if row is None else row[0]

@@ -15,7 +15,16 @@ from ...ports.errors import PortfolioHeld, StoreUnavailable
 from ...ports.repository import ExecutionRepository, Recorded, Snapshot
 from .connection import connect, transaction, translated
 from .copy import copy_in
-from .decisions import Head, apply_decision, find_decision, find_owner, insert_decisions, owner_columns, owner_of
+from .decisions import (
+    Head,
+    apply_decision,
+    find_decision,
+    find_owner,
+    insert_decisions,
+    latest_day,
+    owner_columns,
+    owner_of,
+)
 from .documents import refusals_from
 from .fills import fill_rows, last_seq, read_fills, record_fills
 from .orders import Standing, order_rows, read_orders, update_orders
@@ -23,6 +32,7 @@ from .snapshots import held_before, read_positions, snapshot_rows, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from types import TracebackType
 
     from psycopg import Connection
@@ -67,7 +77,7 @@ class PostgresExecutionRepository(ExecutionRepository):
         return self._connection
 
     @contextmanager
-    def hold(self, portfolio: Portfolio) -> Iterator[None]:
+    def hold(self, portfolio: Portfolio) -> Iterator[date | None]:
         connection, key = self._connected(), [lock_key(portfolio)]
         taken = None
         if portfolio not in self._held:
@@ -78,12 +88,18 @@ class PostgresExecutionRepository(ExecutionRepository):
             raise PortfolioHeld(rule)
         self._held.add(portfolio)
         try:
-            yield
+            yield self._latest(portfolio)
         finally:
             self._held.discard(portfolio)
             if not connection.closed:
                 with translated("let go of the portfolio"):
                     connection.execute("SELECT pg_advisory_unlock(%s)", key)
+
+    def _latest(self, portfolio: Portfolio) -> date | None:
+        connection = self._connected()
+        with translated("find the latest decision"):
+            owner = find_owner(connection, portfolio)
+            return None if owner is None else latest_day(connection, owner)
 
     def recall(self, key: PlanKey, on: Instruments) -> Recorded | None:
         connection = self._connected()

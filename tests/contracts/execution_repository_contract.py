@@ -177,6 +177,21 @@ class ExecutionRepositoryContract:
         with mine.hold(portfolio), theirs.hold(account), theirs.hold(name):
             pass
 
+    def test_who_holds_a_portfolio_learns_the_day_that_it_has_come_to(
+        self, opened: Callable[[], ExecutionRepository], portfolio: Portfolio
+    ) -> None:
+        self.needs("holds")
+        first, second = opened(), opened()
+        with first.hold(portfolio) as day:
+            assert day is None
+            late, early = key_of(portfolio, "late", 2), key_of(portfolio, "early", 1)
+            first.record_plan(plan_of(late, 5, -3, 2))
+            first.record_plan(plan_of(early, 5, -3, 2))
+        with second.hold(portfolio) as day:
+            assert day == late.as_of_date > early.as_of_date
+        with second.hold(attrs.evolve(portfolio, account="other")) as day:
+            assert day is None
+
     # Recalling.
 
     def test_of_what_was_never_recorded_nothing_is_recalled(
