@@ -55,37 +55,37 @@ def test_a_database_that_is_behind_is_named_with_what_mends_it(typed: Typed, fol
 
 def test_ctrl_c_fails_the_run_and_says_so(stored: Typed, folder: Path) -> None:
     (folder / "slow_targets.py").write_text(SLOW)
-    process = spawn(folder, "backtest", "trial.toml", "--targets", "slow_targets:targets")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "deciding\n"
-    process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "interrupted" in complaint
-    assert "Traceback" not in complaint
-    assert status(stored)["status"] == "FAILED"
+    with spawn(folder, "backtest", "trial.toml", "--targets", "slow_targets:targets") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "deciding\n"
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "interrupted" in complaint
+        assert "Traceback" not in complaint
+        assert status(stored)["status"] == "FAILED"
 
 
 def test_a_killed_run_is_never_shown_as_complete(stored: Typed, folder: Path) -> None:
     (folder / "slow_targets.py").write_text(SLOW)
-    process = spawn(folder, "backtest", "trial.toml", "--targets", "slow_targets:targets")
-    assert process.stdout is not None
-    process.stdout.readline()
-    assert status(stored)["status"] == "RUNNING"
-    process.kill()
-    process.communicate(timeout=30)
-    deadline = time.monotonic() + 10
-    while status(stored)["status"] == "RUNNING" and time.monotonic() < deadline:
-        pass  # The server takes a moment to notice.
-    assert status(stored)["status"] not in {"RUNNING", "COMPLETE"}
+    with spawn(folder, "backtest", "trial.toml", "--targets", "slow_targets:targets") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert status(stored)["status"] == "RUNNING"
+        process.kill()
+        process.communicate(timeout=30)
+        deadline = time.monotonic() + 10
+        while status(stored)["status"] == "RUNNING" and time.monotonic() < deadline:
+            pass  # The server takes a moment to notice.
+        assert status(stored)["status"] not in {"RUNNING", "COMPLETE"}
 
 
 def test_a_reader_that_goes_away_is_no_error(stored: Typed, folder: Path) -> None:
     stored("backtest", "trial.toml")
-    process = spawn(folder, "orders", "--format", "json")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait(timeout=30) == 141
+    with spawn(folder, "orders", "--format", "json") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert process.wait(timeout=30) == 141
