@@ -1,0 +1,1 @@
+"""Whole runs, through every layer, down to a real PostgreSQL."""
