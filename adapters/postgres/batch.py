@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ...domain.instruments import Instruments
     from ...domain.orders import Orders
+    from ...domain.plan_key import PlanKey
     from ...domain.planner import ExecutionPlan
     from ...domain.table import Bool, Int64
     from ...ports.broker import Receipts
@@ -86,7 +87,7 @@ class BatchWriter:
     _is_broken: bool = field(default=False, init=False)
     _open: Standing = field(default=NONE, init=False)
     _seq: int = field(default=0, init=False)
-    _newest: Positions | None = field(default=None, init=False)
+    _newest: tuple[PlanKey, Positions] | None = field(default=None, init=False)
     _undone: dict[UUID, Undone] = field(factory=dict, init=False)
 
     def write(self, batch: Batch) -> None:
@@ -149,9 +150,10 @@ class BatchWriter:
                 undone = self._undone.pop(snapshot.key.id)
                 own = undone.own([some for some, _ in batch.reports[undone.since : place] if len(some)])
                 closed = self._closed(snapshot.positions.on, fills, own)
-                self._newest = told(snapshot.positions, closed)
                 keys.append(snapshot.key)
-                tables.append(self._newest)
+                tables.append(told(snapshot.positions, closed))
+                if self._newest is None or snapshot.key.timestamp >= self._newest[0].timestamp:
+                    self._newest = snapshot.key, tables[-1]
         for undone in self._undone.values():
             undone.filled = undone.own([some for some, _ in batch.reports[undone.since :] if len(some)])
             undone.since = 0
@@ -170,7 +172,7 @@ class BatchWriter:
         if own:
             closed |= np.isin(on.id, list(own))
         if self._newest is not None:
-            closed[_places(self._newest.held, on)] = True
+            closed[_places(self._newest[1].held, on)] = True
         return closed
 
 
