@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager, suppress
+from math import isnan
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 @frozen
 class SleeveConfig:
     """
-    What a backtest is asked: its name, whose it is, with how much cash, along which axis, which targets, by which rules.
+    What a backtest is asked: its name, whose it is, how much cash, along which axis, which targets, by which rules.
 
     *described* is kept with the run for people to read.
     """
@@ -62,8 +63,8 @@ class RunResult:
     """
     What came of a backtest: counts, performance, and the daily curve.
 
-    *day* is datetime64[D]; *equity*, *cash*, *traded* (notional, unsigned) and *commission* are float64 in currency, all
-    one value a trading day. *not_traded* counts, by instrument and reason, the days on which something was not traded.
+    *day* is datetime64[D]; *equity*, *cash*, *traded* (notional, unsigned) and *commission* are float64 in currency,
+    all one value a trading day. *not_traded* counts, by instrument and reason, the days on which it was not traded.
     *simulating_s* is the time until the last day was worked out, *elapsed_s* until all of it was committed.
     """
 
@@ -277,5 +278,5 @@ def undecided(on: Instruments) -> Targets:
 
 def figures(result: RunResult) -> dict[str, object]:
     """Return the figures of *result* by name, NaN as None, as they are recorded with the run."""
-    measured = {name: None if value != value else value for name, value in asdict(result.performance).items()}
+    measured = {name: None if isnan(value) else value for name, value in asdict(result.performance).items()}
     return {"orders": result.orders, "fills": result.fills, **measured, "elapsed_s": result.elapsed_s}

@@ -131,7 +131,7 @@ class ExecutionBridge:
             return plan_execution(key, targets, self._situation(self.connect(latest), targets), self.rules)
 
     def catch_up(self, portfolio: Portfolio) -> Fills:
-        """Record what has happened to the orders of *portfolio* since they were last looked at, and return the new fills."""
+        """Record what has happened to the orders of *portfolio* since the last look, and return the new fills."""
         with self.repository.hold(portfolio) as latest:
             return self._collect(self.connect(latest), portfolio)
 

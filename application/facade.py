@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..domain.instruments import Instruments
     from ..domain.orders import Orders
     from ..domain.planner import ExecutionPlan
-    from ..domain.targets import Unit
     from ..ports.broker import BrokerPort
     from ..ports.calendar import TradingCalendar
     from ..ports.clock import Clock
@@ -69,8 +68,8 @@ class Bridge:
         """
         Bring a portfolio to *targets* as of a trading day, and return what came of it, tables included.
 
-        *targets* are amounts by instrument id, in the unit and as complete as the settings say; NaN is unknown and never
-        traded. *decision* names the decision, by default after its day: the same name again returns the recorded
+        *targets* are amounts by instrument id, in the unit and as complete as the settings say; NaN is unknown and
+        never traded. *decision* names the decision, by default after its day: the same name again returns the recorded
         outcome and sends nothing. *as_of_date* may be left out where the clock is the real one (PAPER).
 
         Raises:
@@ -112,22 +111,20 @@ class Bridge:
         """
         Run a backtest; what is left out comes from the settings.
 
-        *targets* is a file (CSV or Parquet), `module:function`, a function of a View, a mapping wanted every day, or any
-        TargetSource.
+        *targets* is a file (CSV or Parquet), `module:function`, a function of a View, a mapping wanted every day, or
+        any TargetSource.
 
         Raises:
             SettingsError: dates or targets are neither given nor set.
             As BacktestRunner.run_sleeve.
         """
         chosen = self.settings.backtest
-        asked = {
-            "targets": chosen.targets if targets is None else targets,
-            "start": chosen.start if start_date is None else start_date,
-            "end": chosen.end if end_date is None else end_date,
-        }
-        missing = [name for name, value in asked.items() if value is None]
-        if missing:
-            rule = f"a backtest needs {', '.join(f'backtest.{name}' for name in missing)}"
+        asked = chosen.targets if targets is None else targets
+        start, end = start_date or chosen.start, end_date or chosen.end
+        if asked is None or start is None or end is None:
+            needed = {"targets": asked, "start": start, "end": end}
+            missing = ", ".join(f"backtest.{name}" for name, value in needed.items() if value is None)
+            rule = f"a backtest needs {missing}"
             raise SettingsError(rule)
         on = self.prices.instruments()
         if chosen.instruments is not None:
@@ -138,11 +135,11 @@ class Bridge:
             portfolio=portfolio,
             initial_cash=chosen.initial_cash,
             on=on,
-            targets=self.target_source(asked["targets"], on),
+            targets=self.target_source(asked, on),
             rules=self.rules,
             described=self.settings.describe(),
         )
-        return self.runner.run_sleeve(config, asked["start"], asked["end"], progress)
+        return self.runner.run_sleeve(config, start, end, progress)
 
     def rows(self, what: Listed, selection: Selection) -> Listing:
         """Return the recorded orders, fills, positions or runs that *selection* asks for, newest first."""

@@ -141,7 +141,7 @@ class BacktestBroker(BrokerPort):
         return self.process_fills(self.clock.today())
 
     def process_fills(self, as_of_date: date) -> Reports:
-        """Fill open orders from the bars of every session not worked through yet, up to *as_of_date*, and return what changed."""
+        """Fill open orders from the bars of all sessions up to *as_of_date* that are new, and return what changed."""
         for session in self._sessions(as_of_date):
             day = _day(session)
             self._take_in(day - _DAY)

@@ -38,18 +38,19 @@ class TargetCalls(TargetSource):
     def targets(self, view: View) -> Targets | None:
         """Return what the function answers to *view*."""
         try:
-            answer = self.function(view)
+            answer: object = self.function(view)
         except TradingError:
             raise
-        except Exception as error:  # noqa: BLE001 - a function of the user's may raise anything.
+        except Exception as error:  # A function of the user's may raise anything.
             rule = f"the target function raised {type(error).__name__} on {view.day}: {error}"
             raise TargetsFailed(rule) from error
         if isinstance(answer, Mapping):
             return Targets.of(view.on, answer, unit=self.unit, complete=self.complete)
-        if answer is not None and not (isinstance(answer, Targets) and answer.on is view.on):
-            rule = f"a target function answers a mapping, None or Targets along view.on; on {view.day} it was {type(answer).__name__}"
-            raise DomainError(rule)
-        return answer
+        if answer is None or (isinstance(answer, Targets) and answer.on == view.on):
+            return answer
+        allowed = "a target function answers a mapping, None or Targets along view.on"
+        rule = f"{allowed}; on {view.day} it was {type(answer).__name__}"
+        raise DomainError(rule)
 
 
 def load_function(name: str) -> TargetFunction:
@@ -65,10 +66,10 @@ def load_function(name: str) -> TargetFunction:
         sys.path.insert(0, here)
     try:
         module = import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - a module of the user's may raise anything.
+    except Exception as error:  # A module of the user's may raise anything.
         rule = f"backtest.targets: {module_name!r} cannot be imported: {type(error).__name__}: {error}"
         raise SettingsError(rule) from error
-    function = getattr(module, function_name, None)
+    function: TargetFunction | None = getattr(module, function_name, None)
     if not callable(function):
         rule = f"backtest.targets: {module_name!r} has no function {function_name!r}"
         raise SettingsError(rule)

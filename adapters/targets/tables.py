@@ -39,15 +39,18 @@ class TargetTable(TargetSource):
     def __attrs_post_init__(self) -> None:
         order = np.lexsort((self.instrument, self.day))
         self.day, self.instrument, self.amount = self.day[order], self.instrument[order], self.amount[order]
+        self._check()
         same = (self.day[1:] == self.day[:-1]) & (self.instrument[1:] == self.instrument[:-1])
         if same.any():
             row = int(np.flatnonzero(same)[0])
-            rule = f"one target a day and instrument; {self.on.names[self.instrument[row]]} has two on {self.day[row]}"
+            name = self.on.names[self.instrument[row]]
+            rule = f"one target a day and instrument; {name} has two on {self.day[row]}"
             raise BadTable(rule)
-        self._check()
         days, first = np.unique(self.day, return_index=True)
         last = [*first[1:].tolist(), len(self.day)]
-        self._rows = {day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), last, strict=True)}
+        self._rows = {
+            day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), last, strict=True)
+        }
 
     @property
     def days(self) -> list[date]:
@@ -70,10 +73,16 @@ class TargetTable(TargetSource):
         )
 
     def _check(self) -> None:
-        """Refuse the table when its largest amount is not allowed, and say on which day."""
-        row = np.abs(np.nan_to_num(self.amount, posinf=np.inf)).argmax(keepdims=True) if len(self.day) else slice(0)
-        try:
-            Targets(self.on, self.instrument[row], self.amount[row], self.unit)
-        except BadTable as error:
-            rule = f"{error}, on {self.day[row][0]}"
-            raise BadTable(rule) from error
+        """Refuse a day that is none and codes beyond the axis; refuse the largest amount if it is not allowed."""
+        if np.isnat(self.day).any():
+            rule = "every target has a day"
+            raise BadTable(rule)
+        if not len(self.day):
+            return
+        sizes = np.abs(np.nan_to_num(self.amount, posinf=np.inf, neginf=np.inf))
+        for row in {int(sizes.argmax()), int(self.instrument.argmin()), int(self.instrument.argmax())}:
+            try:
+                Targets(self.on, self.instrument[row : row + 1], self.amount[row : row + 1], self.unit)
+            except BadTable as error:
+                rule = f"{error}, on {self.day[row]}"
+                raise BadTable(rule) from error
