@@ -14,6 +14,8 @@ from dependency_injector import containers, providers
 from ..adapters.brokers.backtest import BacktestBroker
 from ..adapters.calendars import ExchangeCalendar, PriceDaysCalendar
 from ..adapters.clocks import SystemClock
+from ..adapters.files.prices import FilePriceFeed
+from ..adapters.files.targets import read_targets
 from ..adapters.postgres import schema
 from ..adapters.postgres.connection import described, environment
 from ..adapters.postgres.embedded import embedded
@@ -22,12 +24,12 @@ from ..adapters.postgres.prices import PostgresPriceFeed, PostgresPriceStore
 from ..adapters.postgres.reader import PostgresRecordReader
 from ..adapters.postgres.repository import PostgresExecutionRepository
 from ..adapters.postgres.runs import PostgresRunRepository
-from ..adapters.prices.files import FilePriceFeed
 from ..adapters.prices.time_machine import TimeMachine
-from ..adapters.targets.files import read_targets
 from ..adapters.targets.functions import TargetCalls, load_function
-from ..domain.errors import SettingsError
+from ..adapters.targets.tables import TargetTable
+from ..domain.errors import SettingsError, UnknownInstrument
 from ..domain.execution_plan import Rules
+from ..domain.targets import Targets, Unit
 from ..ports.errors import StoreUnavailable
 from .backtest import BacktestRunner
 from .facade import Bridge
@@ -71,15 +73,39 @@ def target_source(settings: Settings, asked: AskedTargets, on: Instruments) -> T
     """Return what says targets day by day: what was *asked*, a file, a function or what is wanted every day."""
     unit, complete = settings.backtest.unit, settings.backtest.complete
     if isinstance(asked, Mapping):
-        return TargetCalls(lambda _: asked, unit, complete)
+        wanted: Mapping[str, float] = asked
+        return TargetCalls(lambda _: wanted, unit, complete)
     if isinstance(asked, str):
-        if ":" not in asked or Path(asked).suffix in {".csv", ".gz", ".parquet"}:
-            return read_targets(Path(asked), on, unit, complete=complete)
+        if ":" not in asked or Path(asked).exists():
+            return _from_file(Path(asked), on, unit, complete=complete)
         asked = load_function(asked)
     return TargetCalls(asked, unit, complete) if callable(asked) else asked
 
 
-def simulated_broker(
+def _from_file(file: Path, on: Instruments, unit: Unit, *, complete: bool) -> TargetSource:
+    rows = read_targets(file)
+    try:
+        instrument = on.locate(rows.names)[rows.instrument]
+    except UnknownInstrument as error:
+        rule = f"{error}; in {file}"
+        raise UnknownInstrument(rule) from error
+    if rows.day is None:
+        wanted = Targets(on, instrument, rows.amount, unit=unit, complete=complete)
+        return TargetCalls(lambda _: wanted)
+    return TargetTable(on, rows.day, instrument, rows.amount, unit, complete)
+
+
+def read_amounts(file: Path, day: date) -> dict[str, float]:
+    """
+    Return the targets of *file* (CSV, Parquet or JSON) for *day*, by instrument id; a file without dates is for any.
+
+    Raises:
+        FeedUnavailable, BadTable: it cannot be read, or breaks a rule; the message names file, line and column.
+    """
+    return read_targets(file).on(day)
+
+
+def simulated_broker(  # noqa: PLR0917 - providers call by place.
     simulator: MarketSimulator,
     calendar: TradingCalendar,
     replay: Replay,
@@ -202,7 +228,7 @@ def _settings(config: Settings | Path | str | None, overrides: Mapping[str, obje
 
 @frozen
 class Databases:
-    """The runtime and the historical database, and what operators do to them; *is_ours* where it is the embedded one."""
+    """The runtime and the historical database, and what operators do to them; *is_ours*: it is the embedded one."""
 
     dsn: str
     historical_dsn: str

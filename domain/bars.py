@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 from attrs import field, frozen
@@ -13,6 +13,7 @@ from .table import Float64, Int64, float64, int64
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -54,6 +55,11 @@ class Bars(OnAxis[Bar]):
         super()._check()
         bars = {name: getattr(self, name) for name in FIELDS}
         _keep_rules(bars, self._name)
+
+    @classmethod
+    def unknown(cls, on: Instruments) -> Bars:
+        """Return a session in which no instrument of *on* had a bar."""
+        return cls.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, np.full(len(on), np.nan)))
 
     @property
     def at_close(self) -> Bars:
@@ -157,3 +163,45 @@ class Panel:
             close=self.close[row],
             volume=self.volume[row],
         )
+
+    def rows_until(self, day: date) -> int:
+        """Return the number of sessions on or before *day*."""
+        return int(np.searchsorted(self.day, np.datetime64(day, "D"), side="right"))
+
+    def between(self, on: Instruments, start: date, end: date) -> Panel:
+        """Return the bars of *on* from *start* to *end*, both included; days on which none has a bar are left out."""
+        rows = slice(int(np.searchsorted(self.day, np.datetime64(start, "D"))), self.rows_until(end))
+        laid = {name: self._along(on, getattr(self, name)[rows]) for name in FIELDS}
+        traded = ~np.isnan(laid["close"]).all(axis=1)
+        if not traded.all():
+            laid = {name: matrix[traded] for name, matrix in laid.items()}
+        return Panel(on, self.day[rows][traded], **laid)
+
+    def on_day(self, on: Instruments, day: date) -> Bars:
+        """Return the bars of *on* on *day*; NaN where there are none."""
+        row = self.rows_until(day) - 1
+        if row < 0 or self.day[row] != np.datetime64(day, "D"):
+            return Bars.unknown(on)
+        if on is self.on:
+            return self[row]
+        laid = {name: self._along(on, getattr(self, name)[row : row + 1])[0] for name in FIELDS}
+        return Bars.trusted(on=on, instrument=on.code, **laid)
+
+    def last_close(self, on: Instruments, day: date) -> Float64:
+        """Return the last close of each of *on* on or before *day*; NaN where there is none."""
+        close = self.close[: self.rows_until(day)]
+        row = np.where(np.isnan(close), -1, np.arange(len(close))[:, np.newaxis]).max(axis=0, initial=-1)
+        known = np.flatnonzero(row >= 0)
+        last = np.full(len(self.on), np.nan)
+        last[known] = close[row[known], known]
+        return cast("Float64", self._along(on, last[np.newaxis])[0])
+
+    def _along(self, on: Instruments, matrix: Float64) -> Float64:
+        """Lay the columns of *matrix*, which are those of this axis, along *on*."""
+        if on is self.on:
+            return matrix
+        place = {name: code for code, name in enumerate(self.on.names)}
+        found = [(code, place[name]) for code, name in enumerate(on.names) if name in place]
+        laid = np.full((len(matrix), len(on)), np.nan)
+        laid[:, [code for code, _ in found]] = matrix[:, [code for _, code in found]]
+        return laid

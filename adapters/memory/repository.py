@@ -59,6 +59,11 @@ class MemoryStore:
     runs: dict[str, RunRecord] = Factory(dict)
     held: set[Portfolio | str] = Factory(set)
 
+    def status(self, run: str) -> str:
+        """Return the status of *run*; INTERRUPTED where it should be running and nobody holds it."""
+        status = self.runs[run].status
+        return "INTERRUPTED" if status == "RUNNING" and run not in self.held else status
+
 
 @define(eq=False)
 class MemoryExecutionRepository(ExecutionRepository):
@@ -180,9 +185,9 @@ class MemoryRunRepository(RunRepository):
 
     @contextmanager
     def start(self, run: Run) -> Iterator[None]:
-        known = self.store.runs.get(run.name)
-        if known is not None:
-            rule = f"a run named {run.name!r} is recorded already, as {known.status}; give this one another name"
+        if run.name in self.store.runs:
+            status = self.store.status(run.name)
+            rule = f"a run named {run.name!r} is recorded already ({status}); give this one another name"
             raise StoreConflict(rule)
         self.store.runs[run.name] = RunRecord(run)
         self.store.held.add(run.name)

@@ -1,1 +1,1 @@
-"""Prices from files, and the machine that shows only what was known."""
+"""The machine that shows only the prices that were known."""

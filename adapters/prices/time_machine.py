@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import define, field, frozen
 
-from ...domain.bars import FIELDS, Bars, Panel
+from ...domain.bars import Bars
 from ...ports.clock import Clock
 from ...ports.errors import LookAhead
 from ...ports.prices import PriceFeed
 from ...ports.replay import Replay
-from .windows import rows_until
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ...domain.bars import Panel
     from ...domain.instruments import Instruments
     from ...domain.simulator import Session
     from ...domain.table import Float64
@@ -93,28 +93,21 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
         known = self._read("panel", start, end)
         if on is not self.on or start < self.start or known > self.end:
             return self.feed.panel(on, start, known)
-        window = self._window
-        rows = slice(rows_until(window, start - _DAY), rows_until(window, known))
-        return Panel(on, window.day[rows], **{name: getattr(window, name)[rows] for name in FIELDS})
+        return self._window.between(on, start, known)
 
     def bars(self, on: Instruments, day: date) -> Bars:
         known = self._read("bars", day, day)
         if known < day:
-            nothing = np.full(len(on), np.nan)
-            return Bars.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, nothing))
+            return Bars.unknown(on)
         if on is not self.on or not self.start <= day <= self.end:
             return self.feed.bars(on, day)
-        row = rows_until(self._window, day) - 1
-        if row >= 0 and self._window.day[row] == np.datetime64(day, "D"):
-            return self._window[row]
-        nothing = np.full(len(on), np.nan)
-        return Bars.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, nothing))
+        return self._window.on_day(on, day)
 
     def last(self, on: Instruments, day: date) -> Float64:
         known = self._read("last", day, day)
         if on is not self.on or not self.start - _DAY <= known <= self.end:
             return self.feed.last(on, known)
-        return self._filled_to(rows_until(self._window, known))
+        return self._filled_to(self._window.rows_until(known))
 
     def _filled_to(self, rows: int) -> Float64:
         """Return the last closes after so many *rows*: a step a day, which is free where no close is missing."""

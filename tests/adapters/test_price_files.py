@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
 
-from execbridge.adapters.prices.files import FilePriceFeed
+from execbridge.adapters.files.prices import FilePriceFeed
 from execbridge.domain.bars import Panel
 from execbridge.domain.errors import BadTable, TradingError
 from execbridge.domain.instruments import Instrument

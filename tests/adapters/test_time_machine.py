@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from execbridge.adapters.prices.files import FilePriceFeed
+from execbridge.adapters.files.prices import FilePriceFeed
 from execbridge.adapters.prices.time_machine import Read, TimeMachine
 from execbridge.domain.instruments import Instruments
 from execbridge.domain.simulator import Session

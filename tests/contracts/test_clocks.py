@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from execbridge.adapters.clocks import SystemClock
-from execbridge.adapters.prices.files import FilePriceFeed
+from execbridge.adapters.files.prices import FilePriceFeed
 from execbridge.adapters.prices.time_machine import TimeMachine
 from execbridge.domain.simulator import Session
 from execbridge.ports.clock import Clock

@@ -14,7 +14,7 @@ import pytest
 
 from execbridge.adapters.memory.prices import MemoryPriceFeed
 from execbridge.adapters.postgres.prices import PostgresPriceFeed, PostgresPriceStore
-from execbridge.adapters.prices.files import FilePriceFeed
+from execbridge.adapters.files.prices import FilePriceFeed
 from execbridge.adapters.prices.time_machine import TimeMachine
 from execbridge.domain.bars import FIELDS
 from execbridge.domain.errors import BadTable

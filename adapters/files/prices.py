@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ...domain.bars import FIELDS, Bars, Panel
 from ...domain.errors import BadTable
 from ...domain.instruments import Instrument, Instruments
 from ...ports.prices import PriceFeed
-from .tables import PriceTable, read
-from .windows import last_closes, narrowed, on_day
+from .columns import as_days, as_instruments, as_numbers, at, read, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +21,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...domain.table import Float64, Int64
+    from ...domain.table import Bool, Float64, Int64
+
+PRICES = ("open", "high", "low", "close")
+PRICE_RULE = "a price is a number above zero"
+
+
+@frozen(eq=False)
+class PriceTable:
+    """The bars of *file*, row by row as they stand there; *instrument* are places in *names*."""
+
+    file: Path
+    names: tuple[str, ...]
+    day: NDArray[np.datetime64]
+    instrument: Int64
+    bars: dict[str, Float64]
+
+    def at(self, row: int) -> str:
+        """Return where *row* stands, for people: the line of a CSV file, the row of a Parquet file (from 1)."""
+        return at(self.file, row)
+
+
+def _all(files: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(files)
 
 
 @define(slots=False)
@@ -38,7 +59,7 @@ class FilePriceFeed(PriceFeed):
     breaks a rule; the message names the file, the line (the row, in Parquet), the column, the value and the rule.
     """
 
-    files: tuple[Path, ...] = field(converter=tuple)
+    files: tuple[Path, ...] = field(converter=_all)
     adjusted: bool = False
     known: Iterable[Instrument] = ()
 
@@ -46,21 +67,21 @@ class FilePriceFeed(PriceFeed):
         return self.whole.on
 
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
-        return narrowed(self.whole, on, start, end)
+        return self.whole.between(on, start, end)
 
     def bars(self, on: Instruments, day: date) -> Bars:
-        return on_day(self.whole, on, day)
+        return self.whole.on_day(on, day)
 
     def last(self, on: Instruments, day: date) -> Float64:
-        return last_closes(self.whole, on, day)
+        return self.whole.last_close(on, day)
 
     def days(self, start: date, end: date) -> NDArray[np.datetime64]:
-        return narrowed(self.whole, self.whole.on, start, end).day
+        return self.whole.between(self.whole.on, start, end).day
 
     @cached_property
     def whole(self) -> Panel:
         """All bars of all files."""
-        tables = [read(file, adjusted=self.adjusted) for file in self.files]
+        tables = [read_prices(file, adjusted=self.adjusted) for file in self.files]
         known = {instrument.id: instrument for instrument in self.known}
         names = sorted({name for table in tables for name in table.names})
         on = Instruments.of(known.get(name, name) for name in names)
@@ -97,3 +118,48 @@ def _place(tables: list[PriceTable], row: int) -> str:
             return table.at(row)
         row -= len(table.day)
     raise AssertionError("Invariant: every row comes from a file.")
+
+
+def read_prices(file: Path, *, adjusted: bool = False) -> PriceTable:
+    """
+    Return the bars of *file*.
+
+    Raises:
+        FeedUnavailable: the file cannot be read, or lacks a column.
+        BadTable: a value breaks a rule.
+    """
+    wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
+    columns = read(file, wanted)
+    names, instrument = as_instruments(file, columns.pop("instrument_id"))
+    day = as_days(file, columns.pop("date"))
+    numbers = {name: as_numbers(file, name, columns.pop(name)) for name in wanted[2:]}
+    _check(file, numbers)
+    bars = {name: numbers[name] for name in FIELDS}
+    if adjusted:
+        factor = numbers["adj_close"] / numbers["close"]
+        bars = {name: bars[name] * factor for name in PRICES} | {"volume": bars["volume"] / factor}
+    return PriceTable(file, names, day, instrument, bars)
+
+
+def _check(file: Path, numbers: dict[str, Float64]) -> None:
+    """Refuse what is no bar: the first row that breaks a rule, with its place and value."""
+    high, low = numbers["high"], numbers["low"]
+    inner = np.stack([numbers["open"], numbers["close"]])
+    volume = numbers["volume"]
+    prices = [name for name in (*PRICES, "adj_close") if name in numbers]
+    with np.errstate(invalid="ignore"):
+        rules: list[tuple[str, Bool, str]] = [
+            *((name, np.isfinite(numbers[name]) & (numbers[name] > 0), PRICE_RULE) for name in prices),
+            ("high", high >= low, "high is not below low"),
+            ("high", high >= inner.max(axis=0), "high is not below open or close"),
+            ("low", low <= inner.min(axis=0), "low is not above open or close"),
+            (
+                "volume",
+                np.isnan(volume) | (np.isfinite(volume) & (volume >= 0)),
+                "volume is not below zero, or left empty",
+            ),
+        ]
+    for name, allowed, rule in rules:
+        if not allowed.all():
+            row = int(np.flatnonzero(~allowed)[0])
+            refuse(file, row, name, f"{numbers[name][row]:g}", rule)

@@ -1,4 +1,4 @@
-"""Files of bars: read, checked, and every fault named by its place."""
+"""Columns of CSV and Parquet files: read, converted, and every fault named by its place."""
 
 from __future__ import annotations
 
@@ -12,77 +12,47 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
-from attrs import frozen
 
-from ...domain.bars import FIELDS
 from ...domain.errors import BadTable
 from ...domain.instruments import is_id
 from ...ports.errors import FeedUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from ...domain.table import Bool, Float64, Int64
+    from ...domain.table import Float64, Int64
 
-PRICES = ("open", "high", "low", "close")
 UNKNOWN = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
-PRICE_RULE = "a price is a number above zero"
 CSV, PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 
 
-@frozen(eq=False)
-class PriceTable:
-    """The bars of *file*, row by row as they stand there; *instrument* are places in *names*."""
-
-    file: Path
-    names: tuple[str, ...]
-    day: NDArray[np.datetime64]
-    instrument: Int64
-    bars: dict[str, Float64]
-
-    def at(self, row: int) -> str:
-        """Return where *row* stands, for people: the line of a CSV file, the row of a Parquet file (from 1)."""
-        return _at(self.file, row)
-
-
-def read(file: Path, *, adjusted: bool = False) -> PriceTable:
+def read(file: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> dict[str, pa.ChunkedArray]:
     """
-    Return the bars of *file*.
+    Return the *wanted* columns of *file*, and those *optional* ones that it has; those of a CSV file as text.
 
     Raises:
         FeedUnavailable: the file cannot be read, or lacks a column.
-        BadTable: a value breaks a rule.
+        BadTable: a line has more or fewer values than the header.
     """
-    wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
     try:
-        columns = _columns(file, wanted)
+        return _read(file, wanted, optional)
     except (OSError, EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:
         said = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise FeedUnavailable(f"{file} cannot be read: {said}") from error
-    names, instrument = _instruments(file, columns.pop("instrument_id"))
-    day = _days(file, columns.pop("date"))
-    numbers = {name: _numbers(file, name, columns.pop(name)) for name in wanted[2:]}
-    _check(file, numbers)
-    bars = {name: numbers[name] for name in FIELDS}
-    if adjusted:
-        factor = numbers["adj_close"] / numbers["close"]
-        bars = {name: bars[name] * factor for name in PRICES} | {"volume": bars["volume"] / factor}
-    return PriceTable(file, names, day, instrument, bars)
 
 
-def _columns(file: Path, wanted: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
-    """Return the *wanted* columns of *file*, to be taken one by one; those of a CSV file as text."""
+def _read(file: Path, wanted: Sequence[str], optional: Sequence[str]) -> dict[str, pa.ChunkedArray]:
     if file.name.lower().endswith(PARQUET):
-        _require(file, papq.read_schema(file).names, wanted)
-        return _parted(papq.read_table(file, columns=list(wanted), read_dictionary=["instrument_id"]))
+        named = _named(file, papq.read_schema(file).names, wanted, optional)
+        return _parted(papq.read_table(file, columns=named, read_dictionary=["instrument_id"]))
     if not file.name.lower().endswith(CSV):
         raise FeedUnavailable(f"{file} is of no kind that is known: {', '.join(CSV + PARQUET)}")
     with _opened(file) as lines:
         header = next(csv.reader(lines), [])
-    _require(file, header, wanted)
+    named = _named(file, header, wanted, optional)
     short: list[pacsv.InvalidRow] = []
 
     def refuse(row: pacsv.InvalidRow) -> str:
@@ -96,8 +66,8 @@ def _columns(file: Path, wanted: tuple[str, ...]) -> dict[str, pa.ChunkedArray]:
             read_options=pacsv.ReadOptions(use_threads=False),
             parse_options=pacsv.ParseOptions(invalid_row_handler=refuse),
             convert_options=pacsv.ConvertOptions(
-                include_columns=list(wanted),
-                column_types=dict.fromkeys(wanted, pa.string()),
+                include_columns=named,
+                column_types=dict.fromkeys(named, pa.string()),
                 null_values=UNKNOWN,
                 strings_can_be_null=True,
             ),
@@ -115,9 +85,10 @@ def _parted(table: pa.Table) -> dict[str, pa.ChunkedArray]:
     return dict(zip(table.column_names, table.columns, strict=True))
 
 
-def _require(file: Path, names: list[str], wanted: tuple[str, ...]) -> None:
-    """Refuse a file that lacks one of the columns, or has one of them twice."""
-    for name in wanted:
+def _named(file: Path, names: list[str], wanted: Sequence[str], optional: Sequence[str]) -> list[str]:
+    """Return which columns to read; refuse a file that lacks a *wanted* one, or has one twice."""
+    named = [*wanted, *(name for name in optional if name in names)]
+    for name in named:
         if names.count(name) > 1:
             raise FeedUnavailable(f"{file} has the column {name!r} twice")
         if name not in names:
@@ -125,10 +96,16 @@ def _require(file: Path, names: list[str], wanted: tuple[str, ...]) -> None:
             near = get_close_matches(name, lower, n=1)
             hint = f"; is {lower[near[0]]!r} meant?" if near else ""
             raise FeedUnavailable(f"{file} line 1 has no column {name!r}, but {', '.join(map(repr, names))}{hint}")
+    return named
 
 
-def _instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int64]:
-    """Return the ids, each once, and for each row the place of its own."""
+def as_instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int64]:
+    """
+    Return the ids in *column*, each once, and for each row the place of its own.
+
+    Raises:
+        BadTable: one is missing, or can be no id.
+    """
     coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
     encoded = coded.unify_dictionaries().combine_chunks()
     known = encoded.dictionary.cast(pa.string()).to_pylist()
@@ -143,7 +120,13 @@ def _instruments(file: Path, column: pa.ChunkedArray) -> tuple[tuple[str, ...], 
     return tuple(known[place] for place in used.tolist()), instrument
 
 
-def _days(file: Path, column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+def as_days(file: Path, column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    """
+    Return the days in *column* (datetime64[D]).
+
+    Raises:
+        BadTable: one is missing, or is no day.
+    """
     rule = "a date is written YYYY-MM-DD, without a time of day"
     kind = pa.timestamp(column.type.unit) if pa.types.is_timestamp(column.type) else pa.date32()
     instants = _converted(file, "date", column, kind, rule).to_numpy(zero_copy_only=False)
@@ -154,7 +137,13 @@ def _days(file: Path, column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     return cast("NDArray[np.datetime64]", days)
 
 
-def _numbers(file: Path, name: str, column: pa.ChunkedArray) -> Float64:
+def as_numbers(file: Path, name: str, column: pa.ChunkedArray) -> Float64:
+    """
+    Return the numbers in *column*; NaN where one is missing.
+
+    Raises:
+        BadTable: one is no number.
+    """
     numbers = _converted(file, name, column, pa.float64(), "a number is expected")
     return cast("Float64", numbers.fill_null(np.nan).to_numpy(zero_copy_only=False).astype(np.float64))
 
@@ -180,41 +169,19 @@ def _is_taken(value: pa.Scalar, kind: pa.DataType) -> bool:
     return True
 
 
-def _check(file: Path, numbers: dict[str, Float64]) -> None:
-    """Refuse what is no bar: the first row that breaks a rule, with its place and value."""
-    high, low = numbers["high"], numbers["low"]
-    inner = np.stack([numbers["open"], numbers["close"]])
-    volume = numbers["volume"]
-    prices = [name for name in (*PRICES, "adj_close") if name in numbers]
-    with np.errstate(invalid="ignore"):
-        rules: list[tuple[str, Bool, str]] = [
-            *((name, np.isfinite(numbers[name]) & (numbers[name] > 0), PRICE_RULE) for name in prices),
-            ("high", high >= low, "high is not below low"),
-            ("high", high >= inner.max(axis=0), "high is not below open or close"),
-            ("low", low <= inner.min(axis=0), "low is not above open or close"),
-            (
-                "volume",
-                np.isnan(volume) | (np.isfinite(volume) & (volume >= 0)),
-                "volume is not below zero, or left empty",
-            ),
-        ]
-    for name, allowed, rule in rules:
-        if not allowed.all():
-            row = int(np.flatnonzero(~allowed)[0])
-            _raise(file, row, name, f"{numbers[name][row]:g}", rule)
-
-
 def _refuse(file: Path, row: int, name: str, column: pa.ChunkedArray, rule: str) -> NoReturn:
     value = column[row].as_py()
-    _raise(file, row, name, "missing" if value is None else repr(value) if isinstance(value, str) else str(value), rule)
+    refuse(file, row, name, "missing" if value is None else repr(value) if isinstance(value, str) else str(value), rule)
 
 
-def _raise(file: Path, row: int, name: str, value: str, rule: str) -> NoReturn:
+def refuse(file: Path, row: int, name: str, value: str, rule: str) -> NoReturn:
+    """Refuse the *value* in the column *name* of *row*, for it breaks the *rule*."""
     shown = "missing" if value == "nan" else value
-    raise BadTable(f"{rule}; {_at(file, row)} column {name!r} was {shown}")
+    raise BadTable(f"{rule}; {at(file, row)} column {name!r} was {shown}")
 
 
-def _at(file: Path, row: int) -> str:
+def at(file: Path, row: int) -> str:
+    """Return where *row* stands, for people: the line of a CSV file, the row of a Parquet file (from 1)."""
     if file.name.lower().endswith(PARQUET):
         return f"{file} row {row + 1}"
     with _opened(file) as lines:

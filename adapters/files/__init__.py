@@ -1,0 +1,1 @@
+"""Prices and targets from CSV and Parquet files."""
