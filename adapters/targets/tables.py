@@ -8,6 +8,7 @@ import numpy as np
 from attrs import define, field
 
 from ...domain.errors import BadTable
+from ...domain.instruments import one_axis
 from ...domain.targets import Targets, Unit
 from ...ports.targets import TargetSource
 
@@ -59,6 +60,8 @@ class TargetTable(TargetSource):
 
     def targets(self, view: View) -> Targets | None:
         """Return the targets listed for the day of *view*; None where it is not listed."""
+        # From now on the very axis of the view, so that nobody has to compare the two again.
+        self.on = one_axis(view.on, self.on)
         part = self._rows.get(view.day)
         return None if part is None else self._of(part)
 
