@@ -24,6 +24,7 @@ from .repository import recall
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
+    from datetime import date
     from types import TracebackType
 
     from ...domain.instruments import Instruments
@@ -53,6 +54,7 @@ class BacktestJournal(ExecutionRepository):
     _today: Batch = field(factory=Batch, init=False)
     _days: Batch = field(factory=Batch, init=False)
     _applied: dict[str, bool] = field(factory=dict, init=False)
+    _latest: date | None = field(default=None, init=False)
     _writing: deque[Future[None]] = field(factory=deque, init=False)
     _writer: BatchWriter = field(init=False)
     _thread: ThreadPoolExecutor = field(init=False)
@@ -79,9 +81,9 @@ class BacktestJournal(ExecutionRepository):
                 self._ship()
                 self._wait(0)
 
-    def hold(self, portfolio: Portfolio) -> AbstractContextManager[None]:
-        """Do nothing: the run is held as a whole."""
-        return nullcontext()
+    def hold(self, portfolio: Portfolio) -> AbstractContextManager[date | None]:
+        """Do nothing but tell the day: the run is held as a whole."""
+        return nullcontext(self._latest)
 
     def recall(self, key: PlanKey, on: Instruments) -> Recorded | None:
         if key.decision not in self._applied or key.portfolio != self.run.portfolio:
@@ -98,6 +100,7 @@ class BacktestJournal(ExecutionRepository):
             rule = f"the decision {key.decision!r} of portfolio {key.portfolio.id!r} is recorded already"
             raise StoreConflict(rule)
         self._applied[key.decision] = False
+        self._latest = key.as_of_date if self._latest is None else max(self._latest, key.as_of_date)
         self._today.plans.append((plan, len(self._today.reports)))
         self._today.rows += len(plan.orders)
 

@@ -276,6 +276,15 @@ def test_after_a_batch_that_failed_nothing_more_is_written(dsn: str) -> None:
         assert _counts(dsn) == (1, 3, 3, 3)
 
 
+def test_a_journal_tells_the_day_that_its_run_has_come_to(dsn: str) -> None:
+    with PostgresRunRepository(dsn).start(RUN), BacktestJournal(dsn, RUN) as journal:
+        with journal.hold(RUN.portfolio) as day:
+            assert day is None
+        _days(journal, range(1, 4), Positions.flat(ON))
+        with journal.hold(RUN.portfolio) as day:
+            assert day == date(2024, 3, 3)
+
+
 def test_a_journal_refuses_what_is_not_its_runs(dsn: str) -> None:
     with PostgresRunRepository(dsn).start(RUN), BacktestJournal(dsn, RUN) as journal:
         with pytest.raises(StoreConflict, match="growth"):
