@@ -29,11 +29,11 @@ from ..adapters.targets.functions import TargetCalls, load_function
 from ..adapters.targets.tables import TargetTable
 from ..domain.errors import SettingsError, UnknownInstrument
 from ..domain.execution_plan import Rules
-from ..domain.targets import Targets, Unit
+from ..domain.targets import Targets
 from ..ports.errors import StoreUnavailable
 from .backtest import BacktestRunner
 from .facade import Bridge
-from .settings import Settings, load_settings
+from .settings import BacktestSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,25 +77,25 @@ def target_source(settings: Settings, asked: AskedTargets, on: Instruments) -> T
         return TargetCalls(lambda _: wanted, unit, complete)
     if isinstance(asked, str):
         if ":" not in asked or Path(asked).exists():
-            return _from_file(Path(asked), on, unit, complete=complete)
+            return _from_file(Path(asked), settings.backtest, on)
         asked = load_function(asked)
     return TargetCalls(asked, unit, complete) if callable(asked) else asked
 
 
-def _from_file(file: Path, on: Instruments, unit: Unit, *, complete: bool) -> TargetSource:
-    rows = read_targets(file)
+def _from_file(file: Path, settings: BacktestSettings, on: Instruments) -> TargetSource:
+    rows = read_targets(file).among(settings.instruments)
     try:
         instrument = on.locate(rows.names)[rows.instrument]
     except UnknownInstrument as error:
         rule = f"{error}; in {file}"
         raise UnknownInstrument(rule) from error
     if rows.day is None:
-        wanted = Targets(on, instrument, rows.amount, unit=unit, complete=complete)
+        wanted = Targets(on, instrument, rows.amount, unit=settings.unit, complete=settings.complete)
         return TargetCalls(lambda _: wanted)
-    return TargetTable(on, rows.day, instrument, rows.amount, unit, complete)
+    return TargetTable(on, rows.day, instrument, rows.amount, settings.unit, settings.complete)
 
 
-def read_amounts(file: Path, day: date) -> dict[str, float]:
+def read_amounts(file: Path, day: date | None) -> dict[str, float]:
     """
     Return the targets of *file* (CSV, Parquet or JSON) for *day*, by instrument id; a file without dates is for any.
 

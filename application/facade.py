@@ -131,7 +131,7 @@ class Bridge:
             on = on[on.locate(sorted(set(chosen.instruments)))]
         portfolio = portfolio_id or self.settings.portfolio
         config = SleeveConfig(
-            run=run or chosen.run or f"{portfolio} {self.clock.now():%Y-%m-%d %H:%M:%S.%f}",
+            run=run or chosen.run or f"{portfolio}-{self.clock.now():%Y%m%d-%H%M%S-%f}",
             portfolio=portfolio,
             initial_cash=chosen.initial_cash,
             on=on,

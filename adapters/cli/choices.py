@@ -48,7 +48,24 @@ class Instant(click.ParamType[datetime]):
         return instant if instant.utcoffset() is not None else instant.replace(tzinfo=UTC)
 
 
+class Target(click.ParamType[tuple[str, float]]):
+    """A target like AAPL=120; an empty amount is unknown."""
+
+    name = "target"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """Return *value* as an instrument's id and an amount."""
+        if isinstance(value, tuple):
+            return value
+        instrument, equals, amount = str(value).partition("=")
+        try:
+            return instrument.strip(), float(amount.strip() or "nan") if equals else float(amount)
+        except ValueError:
+            return self.fail(f"a target is written INSTRUMENT=AMOUNT, such as AAPL=120, was {value!r}", param, ctx)
+
+
 DAY = Day()
+TARGET = Target()
 INSTANT = Instant()
 
 

@@ -6,26 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...application.container import open_bridge
+from ...application.container import open_bridge, read_amounts
 from ...application.settings import load_settings
-from .choices import DAY, FILE, config_option, example, format_option, options
+from .choices import DAY, FILE, TARGET, config_option, example, format_option, options
 from .decision import DONE, PLANNED, outcome, planned, verdict
 from .exits import EXITS_EXPLAINED
 from .output import show
 from .overrides import overridden, set_option
-from .target_files import parse_target, read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
-    from ...application.settings import Settings
 
 _asked = options(
     click.option("--targets", "file", type=FILE, help="A CSV, Parquet or JSON file of targets."),
     click.option(
-        "--target", "targets", multiple=True, metavar="ID=AMOUNT", help="One target, such as AAPL=120; may be repeated."
+        "--target",
+        "targets",
+        type=TARGET,
+        multiple=True,
+        metavar="ID=AMOUNT",
+        help="One target, such as AAPL=120; may be repeated.",
     ),
     click.option("--as-of", "day", type=DAY, help="The trading day; may be left out on paper, where it is today."),
     click.option("--portfolio", metavar="ID", help="The portfolio's name."),
@@ -56,7 +59,7 @@ def plan(
     /,
     *,
     file: Path | None,
-    targets: tuple[str, ...],
+    targets: tuple[tuple[str, float], ...],
     day: date | None,
     portfolio: str | None,
     others: Mapping[str, object],
@@ -100,7 +103,7 @@ def apply(
     /,
     *,
     file: Path | None,
-    targets: tuple[str, ...],
+    targets: tuple[tuple[str, float], ...],
     day: date | None,
     portfolio: str | None,
     others: Mapping[str, object],
@@ -128,19 +131,18 @@ def apply(
         click.echo("Carried out before: this is what is recorded, and nothing was sent.", err=True)
 
 
-def _targets(file: Path | None, said: tuple[str, ...], day: date | None) -> dict[str, float]:
+def _targets(file: Path | None, said: tuple[tuple[str, float], ...], day: date | None) -> dict[str, float]:
     if (file is None) == (not said):
         rule = "give targets either as --targets FILE, or as one or more --target ID=AMOUNT"
         raise click.UsageError(rule)
     if file is not None:
-        return read_targets(file, day)
-    amounts = dict(map(parse_target, said))
-    if len(amounts) < len(said):
-        names = [parse_target(text)[0] for text in said]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        return read_amounts(file, day)
+    names = [name for name, _ in said]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
         rule = f"one target an instrument; given twice: {', '.join(twice)}"
         raise click.UsageError(rule)
-    return amounts
+    return dict(said)
 
 
 def _mode(settings: Settings) -> str:

@@ -34,14 +34,16 @@ def read(file: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> dic
     Return the *wanted* columns of *file*, and those *optional* ones that it has; those of a CSV file as text.
 
     Raises:
-        FeedUnavailable: the file cannot be read, or lacks a column.
-        BadTable: a line has more or fewer values than the header.
+        FeedUnavailable: the file is not reached.
+        BadTable: it is no such file, lacks a column, or has a line with more or fewer values than the header.
     """
     try:
         return _read(file, wanted, optional)
-    except (OSError, EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:
-        said = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise FeedUnavailable(f"{file} cannot be read: {said}") from error
+    except OSError as error:
+        raise FeedUnavailable(f"{file} cannot be read: {error.strerror or error}") from error
+    except (EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:
+        first = str(error).partition("\n")[0]
+        raise BadTable(f"{file} cannot be read: {first}") from error
 
 
 def _read(file: Path, wanted: Sequence[str], optional: Sequence[str]) -> dict[str, pa.ChunkedArray]:
@@ -49,7 +51,7 @@ def _read(file: Path, wanted: Sequence[str], optional: Sequence[str]) -> dict[st
         named = _named(file, papq.read_schema(file).names, wanted, optional)
         return _parted(papq.read_table(file, columns=named, read_dictionary=["instrument_id"]))
     if not file.name.lower().endswith(CSV):
-        raise FeedUnavailable(f"{file} is of no kind that is known: {', '.join(CSV + PARQUET)}")
+        raise BadTable(f"{file} is of no kind that is known: {', '.join(CSV + PARQUET)}")
     with _opened(file) as lines:
         header = next(csv.reader(lines), [])
     named = _named(file, header, wanted, optional)
@@ -90,12 +92,12 @@ def _named(file: Path, names: list[str], wanted: Sequence[str], optional: Sequen
     named = [*wanted, *(name for name in optional if name in names)]
     for name in named:
         if names.count(name) > 1:
-            raise FeedUnavailable(f"{file} has the column {name!r} twice")
+            raise BadTable(f"{file} has the column {name!r} twice")
         if name not in names:
             lower = {other.strip().lower().replace(" ", "_"): other for other in names}
             near = get_close_matches(name, lower, n=1)
             hint = f"; is {lower[near[0]]!r} meant?" if near else ""
-            raise FeedUnavailable(f"{file} line 1 has no column {name!r}, but {', '.join(map(repr, names))}{hint}")
+            raise BadTable(f"{file} line 1 has no column {name!r}, but {', '.join(map(repr, names))}{hint}")
     return named
 
 
@@ -158,7 +160,7 @@ def _converted(file: Path, name: str, column: pa.ChunkedArray, kind: pa.DataType
         for row, value in enumerate(column):
             if value.is_valid and not _is_taken(value, kind):
                 _refuse(file, row, name, column, rule)
-        raise FeedUnavailable(f"{file}: column {name!r} cannot be read: {error}") from error
+        raise BadTable(f"{file}: column {name!r} cannot be read: {error}") from error
 
 
 def _is_taken(value: pa.Scalar, kind: pa.DataType) -> bool:

@@ -55,8 +55,8 @@ class FilePriceFeed(PriceFeed):
     is asked for, adj_close: prices are scaled by adj_close / close and volumes by its inverse, so that splits and
     dividends leave no jump. Rows may come in any order. Instruments have lots of 1 in USD unless *known* says other.
 
-    Raises, in every method, FeedUnavailable where a file cannot be read or lacks a column, and BadTable where a value
-    breaks a rule; the message names the file, the line (the row, in Parquet), the column, the value and the rule.
+    Raises, in every method, FeedUnavailable where a file is not reached, and BadTable where it is no such file, lacks a
+    column or has a value that breaks a rule; the message names the file, the line (the row, in Parquet), the column, the value and the rule.
     """
 
     files: tuple[Path, ...] = field(converter=_all)
@@ -125,8 +125,7 @@ def read_prices(file: Path, *, adjusted: bool = False) -> PriceTable:
     Return the bars of *file*.
 
     Raises:
-        FeedUnavailable: the file cannot be read, or lacks a column.
-        BadTable: a value breaks a rule.
+        FeedUnavailable, BadTable: as `read`; BadTable also where a value breaks a rule.
     """
     wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
     columns = read(file, wanted)

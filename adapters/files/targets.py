@@ -10,10 +10,10 @@ from attrs import frozen
 
 from ...domain.errors import BadTable
 from ...ports.errors import FeedUnavailable
-from .columns import as_days, as_instruments, as_numbers, read
+from .columns import as_days, as_instruments, as_numbers, at, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -36,23 +36,29 @@ class TargetRows:
     instrument: Int64
     amount: Float64
 
-    def on(self, day: date) -> dict[str, float]:
+    def among(self, instruments: Collection[str] | None) -> TargetRows:
+        """Return the rows of *instruments* alone; all of them for None."""
+        if instruments is None:
+            return self
+        rows = np.flatnonzero(np.array([name in instruments for name in self.names], np.bool_)[self.instrument])
+        used, instrument = np.unique(self.instrument[rows], return_inverse=True)
+        names = tuple(self.names[code] for code in used.tolist())
+        return TargetRows(self.file, names, None if self.day is None else self.day[rows], instrument, self.amount[rows])
+
+    def on(self, day: date | None) -> dict[str, float]:
         """
         Return the amounts wanted on *day*, by instrument id.
 
         Raises:
-            BadTable: there are none, or two of an instrument.
+            BadTable: there are none; or targets differ by day, and none is said.
         """
+        if self.day is not None and day is None:
+            raise BadTable(f"{self.file} has targets by day, and no day is said")
         rows = np.arange(len(self.amount)) if self.day is None else np.flatnonzero(self.day == np.datetime64(day, "D"))
         if not len(rows):
             raise BadTable(f"{self.file} has no target on {day}")
-        codes = self.instrument[rows]
-        if len(np.unique(codes)) < len(codes):
-            twice = self.names[int(np.flatnonzero(np.bincount(codes) > 1)[0])]
-            raise BadTable(f"one target a day and instrument; {self.file} has two of {twice} on {day}")
-        return {
-            self.names[code]: amount for code, amount in zip(codes.tolist(), self.amount[rows].tolist(), strict=True)
-        }
+        pairs = zip(self.instrument[rows].tolist(), self.amount[rows].tolist(), strict=True)
+        return {self.names[code]: amount for code, amount in pairs}
 
 
 def read_targets(file: Path) -> TargetRows:
@@ -63,15 +69,27 @@ def read_targets(file: Path) -> TargetRows:
     amounts by instrument id, null where unknown.
 
     Raises:
-        FeedUnavailable: the file cannot be read, or lacks a column.
-        BadTable: a value breaks a rule; the message names file, line and column.
+        FeedUnavailable: the file is not reached.
+        BadTable: it lacks a column, or a value breaks a rule; the message names file, line and column.
     """
     if file.suffix.lower() == ".json":
         return _read_json(file)
     columns = read(file, ("instrument_id", "target"), optional=("date",))
     names, instrument = as_instruments(file, columns["instrument_id"])
     day = as_days(file, columns["date"]) if "date" in columns else None
+    _refuse_twice(file, names, day, instrument)
     return TargetRows(file, names, day, instrument, as_numbers(file, "target", columns["target"]))
+
+
+def _refuse_twice(file: Path, names: tuple[str, ...], day: NDArray[np.datetime64] | None, instrument: Int64) -> None:
+    """Refuse a second target for an instrument and day; say where both stand."""
+    number = np.zeros(len(instrument), np.int64) if day is None else day.astype(np.int64)
+    order = np.lexsort((instrument, number))
+    same = np.flatnonzero((np.diff(number[order]) == 0) & (np.diff(instrument[order]) == 0))
+    if len(same):
+        first, second = order[same[0] : same[0] + 2].tolist()
+        name = names[instrument[first]]
+        raise BadTable(f"one target a day and instrument, {name!r} twice; {at(file, first)} and {at(file, second)}")
 
 
 def _read_json(file: Path) -> TargetRows:

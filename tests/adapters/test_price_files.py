@@ -87,7 +87,7 @@ def test_a_time_of_day_is_no_date(tmp_path: Path) -> None:
 def test_a_column_that_is_missing_is_named_with_the_one_that_may_be_meant(
     tmp_path: Path, header: str, said: str
 ) -> None:
-    with pytest.raises(FeedUnavailable, match=r"prices\.csv.*" + said):
+    with pytest.raises(BadTable, match=r"prices\.csv.*" + said):
         whole(tmp_path / "prices.csv", header, GOOD)
 
 
@@ -117,10 +117,15 @@ def test_several_files_are_one_feed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("none.csv", "No such file"), ("none.parquet", "No such file"), ("a.txt", "no kind")]
+    ("name", "said", "error"),
+    [
+        ("none.csv", "No such file", FeedUnavailable),
+        ("none.parquet", "No such file", FeedUnavailable),
+        ("a.txt", "no kind", BadTable),
+    ],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, said: str) -> None:
-    with pytest.raises(FeedUnavailable, match=rf"{name}.*{said}"):
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, said: str, error: type[TradingError]) -> None:
+    with pytest.raises(error, match=rf"{name}.*{said}"):
         FilePriceFeed((tmp_path / name,)).instruments()
 
 
@@ -133,7 +138,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(f"{HEADER}\n".encode() + b"2024-01-02,\xff,10,12,9,11,1000\n")
-    with pytest.raises(FeedUnavailable, match=r"a\.csv cannot be read"):
+    with pytest.raises(BadTable, match=r"a\.csv cannot be read"):
         FilePriceFeed((tmp_path / "a.csv",)).instruments()
 
 
@@ -155,7 +160,7 @@ def test_adjusting_scales_prices_and_keeps_what_was_traded(tmp_path: Path) -> No
 
 
 def test_adjusting_needs_the_adjusted_close(tmp_path: Path) -> None:
-    with pytest.raises(FeedUnavailable, match="no column 'adj_close'"):
+    with pytest.raises(BadTable, match="no column 'adj_close'"):
         whole(tmp_path / "prices.csv", HEADER, GOOD, adjusted=True)
     with pytest.raises(BadTable, match=r"line 2 column 'adj_close' was 0"):
         whole(tmp_path / "prices.csv", f"{HEADER},adj_close", f"{GOOD},0", adjusted=True)
