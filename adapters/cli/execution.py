@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from ...application.settings import Settings
+
 
 _asked = options(
     click.option("--targets", "file", type=FILE, help="A CSV, Parquet or JSON file of targets."),
