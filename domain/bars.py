@@ -59,7 +59,7 @@ class Bars(OnAxis[Bar]):
     @classmethod
     def unknown(cls, on: Instruments) -> Bars:
         """Return a session in which no instrument of *on* had a bar."""
-        return cls.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, np.full(len(on), np.nan)))
+        return cls.trusted(on=on, instrument=on.code, **dict.fromkeys(FIELDS, float64(np.full(len(on), np.nan))))
 
     @property
     def at_close(self) -> Bars:

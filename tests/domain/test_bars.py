@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,68 @@ def test_the_days_of_a_panel_rise(names: tuple[str, str]) -> None:
     fields = {name: np.ones((2, 2)) for name in FIELDS}
     with pytest.raises(BadTable, match="the days of a panel are known and rise strictly"):
         Panel(on=ON, day=days(*names), **fields)
+
+
+def month(on: Instruments = ON) -> Panel:
+    """Return AAPL on the 1st, 4th and 6th and MSFT on the 4th and 5th, closing at their day of the month."""
+    rows = [("AAPL", 1), ("AAPL", 4), ("AAPL", 6), ("MSFT", 4), ("MSFT", 5)]
+    bars = columns(*[(float(day),) * 5 for _, day in rows])
+    return Panel.of(on, days(*[f"2024-03-0{day}" for _, day in rows]), on.locate(name for name, _ in rows), bars)
+
+
+MARCH = [date(2024, 3, day) for day in range(1, 8)]
+OTHERS = Instruments.of(["AAPL", "IBM"])
+
+
+def test_sessions_are_counted_until_a_day() -> None:
+    assert [month().rows_until(day) for day in MARCH] == [1, 1, 1, 2, 3, 4, 4]
+
+
+def test_a_part_of_a_panel_has_the_days_on_which_its_instruments_had_a_bar() -> None:
+    whole = month().between(ON, MARCH[1], MARCH[5])
+    assert whole.day.tolist() == [MARCH[3], MARCH[4], MARCH[5]]
+    part = month().between(OTHERS, MARCH[0], MARCH[4])
+    assert part.day.tolist() == [MARCH[0], MARCH[3]]
+    assert np.array_equal(part.close, [[1.0, NAN], [4.0, NAN]], equal_nan=True)
+    assert len(month().between(ON, MARCH[1], MARCH[2])) == 0
+
+
+@pytest.mark.parametrize(
+    ("on", "day", "close"),
+    [
+        (ON, MARCH[3], [4.0, 4.0]),
+        (ON, MARCH[4], [NAN, 5.0]),
+        (ON, MARCH[1], [NAN, NAN]),
+        (ON, date(1999, 1, 1), [NAN, NAN]),
+        (OTHERS, MARCH[3], [4.0, NAN]),
+        (OTHERS, MARCH[6], [NAN, NAN]),
+    ],
+)
+def test_a_day_of_a_panel_is_a_session_along_any_axis(on: Instruments, day: date, close: list[float]) -> None:
+    bars = month().on_day(on, day)
+    assert (bars.on, bars.instrument.tolist()) == (on, [0, 1])
+    assert np.array_equal(bars.close, close, equal_nan=True)
+
+
+def test_a_day_along_the_panels_own_axis_is_a_view() -> None:
+    panel = month()
+    assert np.shares_memory(panel.on_day(panel.on, MARCH[3]).close, panel.close)
+
+
+@pytest.mark.parametrize(
+    ("on", "day", "close"),
+    [
+        (ON, MARCH[0], [1.0, NAN]),
+        (ON, MARCH[4], [4.0, 5.0]),
+        (ON, MARCH[6], [6.0, 5.0]),
+        (ON, date(1999, 1, 1), [NAN, NAN]),
+        (OTHERS, MARCH[6], [6.0, NAN]),
+    ],
+)
+def test_the_last_close_is_the_newest_known_on_a_day(on: Instruments, day: date, close: list[float]) -> None:
+    assert np.array_equal(month().last_close(on, day), close, equal_nan=True)
+
+
+def test_a_session_without_bars_is_unknown_everywhere() -> None:
+    assert np.isnan(Bars.unknown(ON).close).all()
+    assert not Bars.unknown(ON).close.flags.writeable
