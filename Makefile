@@ -43,7 +43,7 @@ style: setup ## check format, lint, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p execbridge
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 check: style test coverage ## check everything
 
