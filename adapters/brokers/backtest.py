@@ -68,9 +68,7 @@ class BacktestBroker(BrokerPort):
         self.resting = sent[sent.is_open]
         day = self.worked_until
         for session in self.calendar.sessions(day, day) if day is not None else []:
-            self._session = session
-            within = (fills.timestamp >= session.open) & (fills.timestamp <= session.close)
-            np.add.at(self._taken, fills.instrument[within], np.abs(fills.lots[within]))
+            self._turn(session)
             # What came in at this close has met it, or was about to: meeting it again changes nothing.
             late = self.resting.timestamp >= session.close
             self._entered = [(_day(session), self.resting[late])] if late.any() else []
@@ -145,8 +143,7 @@ class BacktestBroker(BrokerPort):
         for session in self._sessions(as_of_date):
             day = _day(session)
             self._take_in(day - _DAY)
-            self._session, self.worked_until = session, day
-            self._taken[:] = 0
+            self._turn(session)
             if len(self.resting):
                 self.resting = self._work(self.resting, self.prices.bars(self._on, day), session)
         self._take_in(as_of_date)
@@ -160,6 +157,15 @@ class BacktestBroker(BrokerPort):
     def _sessions(self, as_of_date: date) -> list[Session]:
         start = as_of_date if self.worked_until is None else self.worked_until + _DAY
         return self.calendar.sessions(start, as_of_date) if start <= as_of_date else []
+
+    def _turn(self, session: Session) -> None:
+        """Begin *session*: of its volume nothing is taken but what fills on record took."""
+        self._session, self.worked_until = session, _day(session)
+        self._taken[:] = 0
+        fills = self.fills
+        if len(fills):
+            within = (fills.timestamp >= session.open) & (fills.timestamp <= session.close)
+            np.add.at(self._taken, fills.instrument[within], np.abs(fills.lots[within]))
 
     def _take_in(self, until: date) -> None:
         """Let what came in up to the day *until* meet the close of its session, where orders do, and then rest."""

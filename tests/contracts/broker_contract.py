@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from abc import abstractmethod
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -29,8 +30,12 @@ class Stand(Protocol):
     def next_day(self) -> None:
         """Let the next trading day come, with its bar."""
 
-    def today(self) -> date:
-        """Return the trading day that it is."""
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the instant that it is."""
+
+    def restart(self, orders: Orders, fills: Fills, latest: date | None) -> None:
+        """Let the process die and another begin, which knows the recorded *orders*, *fills* and *latest* day."""
 
 
 PRICE = np.array([10.0, 20.0])
@@ -38,8 +43,7 @@ PRICE = np.array([10.0, 20.0])
 
 def asked(stand: Stand, *lots: int, decision: str = "first", gtc: bool = False) -> Orders:
     """Return market orders for *lots* of AAA and BBB."""
-    moment = datetime(stand.today().year, stand.today().month, stand.today().day, 21, tzinfo=UTC)
-    key = PlanKey(Portfolio("p"), decision, stand.today(), moment)
+    key = PlanKey(Portfolio("p"), decision, stand.now().date(), stand.now())
     terms = OrderTerms(time_in_force=TimeInForce.GTC if gtc else TimeInForce.DAY)
     exact = np.array([*lots], float)
     return plan_orders(exact, Positions.flat(stand.on), Orders.none(stand.on), PRICE, key=key, terms=terms)
@@ -173,3 +177,57 @@ class BrokerContract:
 
     def test_cancelling_nothing_does_nothing(self, stand: Stand) -> None:
         assert len(stand.broker.cancel(Orders.none(stand.on))) == 0
+
+    def test_an_order_of_a_decision_whose_others_came_days_ago_is_no_second_order(self, stand: Stand) -> None:
+        orders = asked(stand, 3, -2)
+        stand.broker.submit(orders[:1])
+        told(stand)
+        receipts = stand.broker.submit(orders)
+        assert [receipt.outcome for receipt in receipts] == [Outcome.KNOWN, Outcome.ACCEPTED]
+        _, fills = told(stand)
+        assert fills.order.tolist() == orders[1:].id.tolist()
+
+    def test_an_order_is_told_when_it_has_changed_and_not_again(self, stand: Stand) -> None:
+        orders = asked(stand, 3, -2, gtc=True)
+        stand.broker.submit(orders)
+        told(stand)
+        assert not any(len(table) for table in told(stand)[0])
+
+    def test_an_order_stands_once_in_what_a_poll_tells_of_many_days(self, stand: Stand) -> None:
+        orders = asked(stand, 3, -2, gtc=True)
+        stand.broker.submit(orders)
+        for _ in range(3):
+            stand.next_day()
+        reports = stand.broker.poll()
+        assert sorted(reports.orders.id.tolist()) == sorted(orders.id.tolist())
+        assert (reports.orders.status == Status.FILLED).all()
+        assert reports.fills.on.total(reports.fills.instrument, reports.fills.lots).tolist() == [3, -2]
+
+    def test_what_is_filled_stays_filled_when_it_is_cancelled(self, stand: Stand) -> None:
+        orders = asked(stand, 3, -2)
+        stand.broker.submit(orders)
+        told(stand)
+        stand.broker.cancel(orders)
+        assert [len(table) for table in told(stand)[0]] == [0, 0, 0]
+        assert stand.broker.positions().lots.tolist() == [3, -2]
+
+    def test_a_cancelled_order_that_is_sent_again_is_known(self, stand: Stand) -> None:
+        orders = asked(stand, 3, -2)
+        stand.broker.submit(orders)
+        stand.broker.cancel(orders)
+        again = stand.broker.submit(orders)
+        assert [receipt.outcome for receipt in again] == [Outcome.KNOWN, Outcome.KNOWN]
+        assert not len(told(stand)[1])
+
+    def test_an_order_that_was_filled_before_a_restart_is_known_after_it(self, stand: Stand) -> None:
+        orders = asked(stand, 3, -2)
+        latest = stand.now().date()
+        stand.broker.submit(orders)
+        reported, fills = told(stand)
+        final = {order.id: order.status for table in reported for order in table}
+        stood = np.array([final[order.id] for order in orders], np.int8)
+        stand.restart(orders.moved(stood, orders.lots), fills, latest)
+        again = stand.broker.submit(orders)
+        assert [receipt.outcome for receipt in again] == [Outcome.KNOWN, Outcome.KNOWN]
+        assert not len(told(stand)[1])
+        assert stand.broker.positions().lots.tolist() == [3, -2]
