@@ -108,7 +108,7 @@ def test_the_days_of_a_panel_rise(names: tuple[str, str]) -> None:
 def month(on: Instruments = ON) -> Panel:
     """Return AAPL on the 1st, 4th and 6th and MSFT on the 4th and 5th, closing at their day of the month."""
     rows = [("AAPL", 1), ("AAPL", 4), ("AAPL", 6), ("MSFT", 4), ("MSFT", 5)]
-    bars = columns(*[(float(day),) * 5 for _, day in rows])
+    bars = {name: np.array([day for _, day in rows], float) for name in FIELDS}
     return Panel.of(on, days(*[f"2024-03-0{day}" for _, day in rows]), on.locate(name for name, _ in rows), bars)
 
 
