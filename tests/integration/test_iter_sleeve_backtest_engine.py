@@ -187,13 +187,14 @@ def test_a_run_that_is_killed_is_never_complete_and_leaves_whole_days(dsn: str) 
     write_many_prices(dsn, INSTRUMENTS, DAYS)
     line = [sys.executable, "-m", "tests.integration.endless_run", dsn, "killed", f"{LAST}", f"{LATE}"]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"here\n"
-        assert statuses(dsn) == ["RUNNING"]
-        process.kill()
-        process.wait()
-        await_release(dsn)
-        assert statuses(dsn) == ["INTERRUPTED"]
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"here\n"
+            assert statuses(dsn) == ["RUNNING"]
+        finally:
+            process.kill()
+    await_release(dsn)
+    assert statuses(dsn) == ["INTERRUPTED"]
     with connected(dsn) as connection:
         days = recorded_days(connection, "killed")
     assert days == [FIRST + timedelta(number) for number in range(len(days))]
