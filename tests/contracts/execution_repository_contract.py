@@ -518,6 +518,25 @@ class ExecutionRepositoryContract:
         assert recorded.snapshot is not None
         assert recorded.snapshot.positions == flat[[0, 1]]
 
+    def test_what_an_earlier_order_closed_before_the_decision_is_told(
+        self, repository: ExecutionRepository, portfolio: Portfolio
+    ) -> None:
+        first = plan_of(key_of(portfolio), 5, 4, 0)
+        with self.carried_out(repository, first) as held:
+            closing = plan_of(key_of(portfolio, "closing", 2), 0, 4, 0, held=held)
+            repository.record_plan(closing)
+            accepted = moved(closing.orders, Status.ACCEPTED)
+            same, account = marked(held)
+            repository.record_reports(portfolio, accepted, Fills.none(ON), Snapshot(closing.key, same, account))
+            orders, fills = filled(accepted)
+            repository.record_reports(portfolio, orders, fills)
+            third = plan_of(key_of(portfolio, "third", 3), 0, 4, 0, held=held.after(fills))
+            with self.carried_once(repository, third, held.after(fills)) as after:
+                pass
+        recorded = told(repository, third.key)
+        assert recorded.snapshot is not None
+        assert recorded.snapshot.positions == after[[0, 1]]
+
     def test_a_flat_book_is_a_snapshot_too(self, repository: ExecutionRepository, portfolio: Portfolio) -> None:
         with self.carried_out(repository, plan_of(key_of(portfolio), 0, 0, 0)):
             pass
