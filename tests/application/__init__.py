@@ -1,0 +1,1 @@
+"""The bootstrapped application with adapters in memory."""
