@@ -90,7 +90,9 @@ class ExecutionRepository(Protocol):
         """
 
     @abstractmethod
-    def record_reports(self, portfolio: Portfolio, orders: Orders, fills: Fills, snapshot: Snapshot | None = None) -> None:
+    def record_reports(
+        self, portfolio: Portfolio, orders: Orders, fills: Fills, snapshot: Snapshot | None = None
+    ) -> None:
         """
         Record, in one transaction, how *orders* now stand, the new *fills* and, where given, the *snapshot*.
 
@@ -153,7 +155,7 @@ class RunRepository(Protocol):
 
 @frozen
 class Selection:
-    """Which rows to list; None leaves a condition out. *since* is the first instant, *limit* the most rows, newest first."""
+    """Which rows to list; None leaves a condition out. *since* is the first instant, *limit* the most rows."""
 
     portfolio: str | None = None
     instrument: str | None = None
@@ -186,6 +188,8 @@ class RecordReader(Protocol):
         """
         Return the rows of *what* that *selection* asks for.
 
-        Order: newest first, then by instrument id. Positions are those of each portfolio's newest snapshot in *selection*.
+        Positions are those of each portfolio's newest snapshot in *selection*.
+
+        Order: newest first, then by instrument id.
         Empty: no rows, the columns all the same.
         """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @frozen
 class View:
     """
-    What may be looked at when deciding on *day*: the axis, what is held and what it is worth, and the prices known then.
+    What may be looked at when deciding on *day*: the axis, what is held and what it is worth, and known prices.
 
     *prices* raises LookAhead when asked for a later day.
     """

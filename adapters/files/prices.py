@@ -56,7 +56,8 @@ class FilePriceFeed(PriceFeed):
     dividends leave no jump. Rows may come in any order. Instruments have lots of 1 in USD unless *known* says other.
 
     Raises, in every method, FeedUnavailable where a file is not reached, and BadTable where it is no such file, lacks a
-    column or has a value that breaks a rule; the message names the file, the line (the row, in Parquet), the column, the value and the rule.
+    column or has a value that breaks a rule; the message names the file, the line (the row, in Parquet), the column,
+    the value and the rule.
     """
 
     files: tuple[Path, ...] = field(converter=_all)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from ...domain.errors import BadTable
 from ...ports.errors import StoreConflict, StoreUnavailable, StoreUnknown
@@ -69,6 +70,21 @@ def described(dsn: str) -> str:
     return (
         " ".join(f"{name}={asked[name]}" for name in ("host", "port", "dbname", "user") if name in asked) or "defaults"
     )
+
+
+def environment(dsn: str) -> dict[str, str]:
+    """
+    Return *dsn* as the environment variables that PostgreSQL's own programs read; a password in it stays out of sight.
+
+    Raises:
+        StoreUnavailable: the DSN cannot be read.
+    """
+    asked = _parsed(dsn)
+    return {
+        option.envvar.decode(): asked[option.keyword.decode()]
+        for option in Conninfo.get_defaults()
+        if option.envvar is not None and option.keyword.decode() in asked
+    }
 
 
 @contextmanager

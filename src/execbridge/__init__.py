@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Bring `open_bridge` when it is first asked for: what it is made of takes a while to load, and `--version` does not need it."""
+    """Bring `open_bridge` when it is first asked for; what it is made of takes a while to load."""
     if name == "open_bridge":
         from .application.container import open_bridge  # noqa: PLC0415 - loading is the point.
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as papq
 import pytest
 
+from execbridge.adapters.files.prices import FilePriceFeed
 from execbridge.adapters.memory.prices import MemoryPriceFeed
 from execbridge.adapters.postgres.prices import PostgresPriceFeed, PostgresPriceStore
-from execbridge.adapters.files.prices import FilePriceFeed
 from execbridge.adapters.prices.time_machine import TimeMachine
 from execbridge.domain.bars import FIELDS
 from execbridge.domain.errors import BadTable

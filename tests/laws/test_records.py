@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import attrs
 import numpy as np
@@ -217,7 +217,7 @@ def test_postgresql_tells_what_memory_tells(dsn: str) -> None:
             portfolio = Portfolio(f"growth {next(_numbers)}", Mode.PAPER)
             return Records(lambda _: nullcontext(repository), portfolio)
 
-        run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=15))
+        run_state_machine_as_test(cast("type[Records]", machine), settings=settings(max_examples=60, stateful_step_count=15))
 
 
 @pytest.mark.slow
@@ -237,4 +237,4 @@ def test_a_journal_tells_what_memory_tells(dsn: str, batch_rows: int) -> None:
 
         return Records(opened, portfolio)
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=15))
+    run_state_machine_as_test(cast("type[Records]", machine), settings=settings(max_examples=40, stateful_step_count=15))
