@@ -37,6 +37,12 @@ ENVIRONMENT: Mapping[str, str] = {
 """Environment variables and the keys that they set; they win over the file, and what a caller sets wins over them."""
 
 
+def _data_dir() -> Path:
+    """Return where the embedded server's data is kept: with the user's own, and with the system's for root."""
+    # PostgreSQL does not run as root, and the account that it runs as has no business in root's home.
+    return Path("/var/lib/execbridge") if os.name == "posix" and os.geteuid() == 0 else user_data_path("execbridge")
+
+
 @frozen
 class DatabaseSettings:
     """
@@ -48,7 +54,7 @@ class DatabaseSettings:
 
     dsn: Secret | None = None
     historical_dsn: Secret | None = None
-    data_dir: Path = Factory(lambda: user_data_path("execbridge"))
+    data_dir: Path = Factory(_data_dir)
 
 
 @frozen

@@ -217,7 +217,8 @@ def test_postgresql_tells_what_memory_tells(dsn: str) -> None:
             portfolio = Portfolio(f"growth {next(_numbers)}", Mode.PAPER)
             return Records(lambda _: nullcontext(repository), portfolio)
 
-        run_state_machine_as_test(cast("type[Records]", machine), settings=settings(max_examples=60, stateful_step_count=15))
+        tried = settings(max_examples=60, stateful_step_count=15)
+    run_state_machine_as_test(cast("type[Records]", machine), settings=tried)
 
 
 @pytest.mark.slow
@@ -237,4 +238,5 @@ def test_a_journal_tells_what_memory_tells(dsn: str, batch_rows: int) -> None:
 
         return Records(opened, portfolio)
 
-    run_state_machine_as_test(cast("type[Records]", machine), settings=settings(max_examples=40, stateful_step_count=15))
+    tried = settings(max_examples=40, stateful_step_count=15)
+    run_state_machine_as_test(cast("type[Records]", machine), settings=tried)
