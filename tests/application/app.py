@@ -83,6 +83,10 @@ class App:
         container.runner.add_kwargs(journal=journal)
         return container
 
+    def container_over(self, dsn: str) -> Container:
+        """Return the container of a new process that keeps its record in the database *dsn*."""
+        return Container(settings=load_settings(environment={}), dsn=dsn, historical_dsn=dsn)
+
     def bridge(self, **chosen: object) -> Bridge:
         """Return the bridge of a new process."""
         return self.container(**chosen).bridge()

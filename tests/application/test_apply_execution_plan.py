@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
+from execbridge.adapters.brokers.backtest import BacktestBroker
+from execbridge.adapters.calendars import PriceDaysCalendar
+from execbridge.adapters.memory.prices import MemoryPriceFeed
+from execbridge.adapters.memory.repository import MemoryExecutionRepository
+from execbridge.adapters.prices.time_machine import TimeMachine
+from execbridge.application.bridge import ExecutionBridge, ExecutionSummary
 from execbridge.domain.errors import BadTable, DomainError, UnknownInstrument
+from execbridge.domain.execution_plan import Rules
 from execbridge.domain.fills import Fills
-from execbridge.domain.orders import Orders, Status
-from execbridge.domain.planner import Reason
+from execbridge.domain.orders import Orders, Status, TimeInForce
+from execbridge.domain.plan_key import PlanKey
+from execbridge.domain.planner import OrderTerms, Reason
+from execbridge.domain.simulator import MarketSimulator
+from execbridge.domain.targets import Targets
+from execbridge.ports.broker import Receipts
 from execbridge.ports.errors import PortfolioHeld
 
-from .app import MAIN, NAN, App, day, market
+from .app import MAIN, NAN, TWO, App, day, market
 
 THIN = {"market__participation": 0.1, "orders__time_in_force": "gtc"}
 """Of a volume of 100 ten lots a day can be had, and what is left over goes on."""
@@ -210,3 +223,35 @@ def test_a_preview_sends_and_records_nothing_and_is_what_would_be_carried_out() 
         assert summary.plan is not None
         assert (plan.orders, plan.equity) == (summary.plan.orders, summary.plan.equity)
         np.testing.assert_array_equal(plan.exact, summary.plan.exact)
+
+
+class SlowBroker(BacktestBroker):
+    """A broker that takes until the close of the next day to take orders in."""
+
+    def submit(self, orders: Orders) -> Receipts:
+        receipts = super().submit(orders)
+        assert isinstance(self.clock, TimeMachine)
+        tomorrow = self.clock.today() + timedelta(1)
+        self.clock.travel(self.calendar.sessions(tomorrow, tomorrow)[0])
+        return receipts
+
+
+def test_what_earlier_orders_come_to_while_a_decision_is_sent_is_told_as_earlier() -> None:
+    feed, on = MemoryPriceFeed(market({"AAA": [10, 11, 12], "BBB": [20, 19, 18]}, volume=100)), TWO.on
+    calendar, replay = PriceDaysCalendar(feed.days), TimeMachine(feed, on, day(1), day(3))
+    replay.travel(calendar.sessions(day(1), day(1))[0])
+    simulator = MarketSimulator(participation=0.1)
+    broker = SlowBroker(simulator, replay, calendar, replay, 1e6, Orders.none(on), Fills.none(on))
+    rules = Rules(OrderTerms(time_in_force=TimeInForce.GTC))
+    bridge = ExecutionBridge(lambda _: broker, MemoryExecutionRepository(), replay, replay, rules)
+
+    def decide(name: str, **wanted: float) -> ExecutionSummary:
+        key = PlanKey(MAIN, name, replay.today(), replay.now())
+        return bridge.apply_execution_plan(key, Targets.of(on, wanted))
+
+    first = decide("first", AAA=25)
+    assert (lots_of(first.fills), lots_of(first.earlier)) == ([("AAA", 10), ("AAA", 10)], [])
+    second = decide("second", AAA=25, BBB=4)
+    assert (lots_of(second.fills), lots_of(second.earlier)) == ([("BBB", 4)], [("AAA", 5)])
+    assert second.positions.lots.tolist() == [25, 4]
+    assert [(order.instrument, order.status) for order in second.orders] == [("BBB", Status.FILLED)]
