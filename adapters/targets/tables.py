@@ -48,7 +48,7 @@ class TargetTable(TargetSource):
             rule = f"one target a day and instrument; {name} has two on {self.day[row]}"
             raise BadTable(rule)
         days, first = np.unique(self.day, return_index=True)
-        last = [*first[1:].tolist(), len(self.day)]
+        last = np.append(first, len(self.day))[1:].tolist()
         self._rows = {
             day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), last, strict=True)
         }
