@@ -36,7 +36,7 @@ class Slippage:
 
     def worsen(self, price: Float64, lots: Int64, quantity: Float64, volume: Float64) -> Float64:
         """Return *price* made worse for signed *lots*: dearer for buys, cheaper for sells; *quantity* is unsigned."""
-        move = np.full(len(price), self.bps / 10_000)
+        move: float | Float64 = self.bps / 10_000
         if self.impact:
             move = move + self.impact * np.square(quantity / volume)
         worse: Float64 = price * (1 + np.sign(lots) * move)

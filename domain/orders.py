@@ -91,6 +91,9 @@ _FILLED_BY[Status.PARTIALLY_FILLED, _SOME] = True
 _FILLED_BY[Status.FILLED, _ALL] = True
 _FILLED_BY[[Status.CANCELLED, Status.EXPIRED, Status.UNKNOWN], :_ALL] = True
 
+_MOVE = _STEP[:, :, np.newaxis] & _FILLED_BY
+"""By the status before, the status after and how much is filled after."""
+
 _OPEN = np.zeros(len(Status) + 1, dtype=np.bool_)
 _OPEN[[Status.PENDING, Status.SUBMITTED, Status.ACCEPTED, Status.PARTIALLY_FILLED, Status.UNKNOWN]] = True
 
@@ -199,8 +202,9 @@ class Orders(OnAxis[Order]):
         touched = self.triggered if triggered is None else triggered
         side, size = np.sign(self.lots), np.abs(self.lots)
         now = side * filled
-        allowed = may_follow(self.status, status) & _FILLED_BY[status, _share(now, size)]
-        allowed &= (now >= side * self.filled_lots) & (now <= size)
+        allowed = _MOVE[self.status, status, _share(now, size)]
+        if filled is not self.filled_lots:
+            allowed &= (now >= side * self.filled_lots) & (now <= size)
         if touched is not self.triggered:
             allowed &= touched >= self.triggered
         if not allowed.all():

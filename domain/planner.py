@@ -12,7 +12,7 @@ from .errors import BadTable, DomainError
 from .instruments import Instruments, OnAxis, one_axis
 from .orders import Orders, OrderType, Status, TimeInForce
 from .plan_key import PlanKey, order_ids
-from .table import LOTS_MAX, Float64, Int8, Int64, float64, int8, int64
+from .table import LOTS_MAX, Float64, Int8, Int64, float64, int8, int64, repeated
 from .targets import Targets, Unit
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from .positions import Positions
+
+# Members of an Enum are slow to reach, and these are asked for every day.
+_MARKET, _PENDING = OrderType.MARKET, Status.PENDING
 
 LOT_TOLERANCE = 1e-6
 """How far below a whole number of lots still counts as that number."""
@@ -221,13 +224,13 @@ def plan_orders(
     if np.maximum.reduce(np.abs(first), initial=0) > LOTS_MAX:
         raise BadTable(f"an order asks for at most 2**53 lots, was {np.abs(first).max()}")
     instrument = np.flatnonzero(first)
-    lots, leg = first[instrument], np.zeros(len(instrument), np.int8)
+    lots, leg = first[instrument], repeated(0, len(instrument), "i1")
     if crosses.any():
         flipped = np.flatnonzero(crosses)
         instrument = np.concatenate([instrument, flipped])
         lots = np.concatenate([lots, wanted[flipped]])
         leg = np.concatenate([leg, np.ones(len(flipped), np.int8)])
-    order = np.lexsort((leg, instrument, lots > 0))
+    order = np.lexsort((leg, instrument, lots > 0)) if leg.any() else np.argsort(lots > 0, kind="stable")
     return _asked(on, instrument[order], leg[order], lots[order], price, key=key, terms=terms)
 
 
@@ -235,8 +238,8 @@ def _asked(
     on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, *, key: PlanKey, terms: OrderTerms
 ) -> Orders:
     count = len(lots)
-    attempt = np.zeros(count, np.int64)
-    limit, stop = _order_prices(np.sign(lots), price[instrument], on.tick_size[instrument], terms)
+    attempt = repeated(0, count, "i8")
+    limit, stop = _order_prices(lots, price[instrument], on.tick_size[instrument], terms)
     return Orders.trusted(
         on=on,
         instrument=instrument,
@@ -245,22 +248,23 @@ def _asked(
         leg=leg,
         attempt=attempt,
         lots=lots,
-        order_type=np.full(count, terms.order_type, np.int8),
-        time_in_force=np.full(count, terms.time_in_force, np.int8),
+        order_type=repeated(terms.order_type, count, "i1"),
+        time_in_force=repeated(terms.time_in_force, count, "i1"),
         limit_price=limit,
         stop_price=stop,
-        status=np.full(count, Status.PENDING, np.int8),
-        filled_lots=np.zeros(count, np.int64),
-        triggered=np.zeros(count, np.bool_),
+        status=repeated(_PENDING, count, "i1"),
+        filled_lots=repeated(0, count, "i8"),
+        triggered=repeated(0, count, "?"),
         timestamp=np.full(count, key.instant),
     )
 
 
-def _order_prices(side: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> tuple[Float64, Float64]:
+def _order_prices(lots: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> tuple[Float64, Float64]:
     """Return limit and stop prices on whole ticks, rounded so that limits give no more and stops lie no nearer."""
-    none = np.full(len(price), np.nan)
-    if terms.order_type is OrderType.MARKET:
+    none = repeated(np.nan, len(price), "f8")
+    if terms.order_type is _MARKET:
         return none, none
+    side = np.sign(lots)
     stopped = terms.order_type is not OrderType.LIMIT
     stop = _on_tick(price * (1 + side * terms.stop_offset_bps / BPS), tick, side) if stopped else none
     if terms.order_type is OrderType.STOP:

@@ -76,7 +76,8 @@ class Positions(OnAxis[Position]):
     @property
     def market_value(self) -> Float64:
         """What the position is worth at its mark, signed; NaN where the mark is not known, 0 where flat."""
-        return np.where(self.lots == 0, 0.0, self.lots * self.on.unit[self.instrument] * self.price)
+        unit = self.on.unit if self.instrument is self.on.code else self.on.unit[self.instrument]
+        return np.where(self.lots == 0, 0.0, self.lots * unit * self.price)
 
     @property
     def unrealized_pnl(self) -> Float64:

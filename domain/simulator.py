@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from attrs import Factory, field, frozen
@@ -15,7 +15,7 @@ from .instruments import one_axis
 from .orders import Orders, OrderType, Status, TimeInForce
 from .plan_key import fill_ids
 from .planner import whole_lots
-from .table import LOTS_MAX
+from .table import LOTS_MAX, repeated
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ACCEPTED, _PARTIALLY_FILLED = np.int8(Status.ACCEPTED), np.int8(Status.PARTIALLY_FILLED)
 _FILLED, _EXPIRED = np.int8(Status.FILLED), np.int8(Status.EXPIRED)
+_MARKET, _DAY = np.int8(OrderType.MARKET), np.int8(TimeInForce.DAY)
 
 
 class FillAt(Enum):
@@ -123,10 +124,13 @@ class MarketSimulator:
 
 def _standing(orders: Orders, filled: Int64, bars: Bars) -> Int8:
     """Return the status of each order once *filled* lots of it are and the session of *bars* is over."""
+    done = filled == orders.lots
+    if done.all():
+        return cast("Int8", repeated(_FILLED, len(orders), "i1"))
     status = np.where(filled == 0, _ACCEPTED, _PARTIALLY_FILLED)
     lived = ~np.isnan(bars.close)[orders.instrument]
-    status = np.where(lived & (orders.time_in_force == TimeInForce.DAY), _EXPIRED, status)
-    return np.where(filled == orders.lots, _FILLED, status)
+    status = np.where(lived & (orders.time_in_force == _DAY), _EXPIRED, status)
+    return np.where(done, _FILLED, status)
 
 
 def reached(orders: Orders, bars: Bars, *, at_open: bool) -> tuple[Float64, Bool, Bool]:
@@ -142,8 +146,8 @@ def reached(orders: Orders, bars: Bars, *, at_open: bool) -> tuple[Float64, Bool
     at, buys = orders.instrument, orders.lots > 0
     opened, closed = bars.open[at], bars.close[at]
     kind = orders.order_type
-    if (kind == OrderType.MARKET).all():
-        return opened if at_open else closed, orders.triggered, np.full(len(orders), at_open)
+    if (kind == _MARKET).all():
+        return opened if at_open else closed, orders.triggered, repeated(at_open, len(orders), "?")
     low, high = np.where(buys, bars.low[at], -bars.high[at]), np.where(buys, bars.high[at], -bars.low[at])
     side = np.where(buys, 1.0, -1.0)
     start, end = side * opened, side * closed

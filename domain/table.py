@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
 
@@ -111,6 +111,14 @@ def text(values: ArrayLike) -> Text:
     if column.ndim != 1 or (column.size and column.dtype.kind != "U"):
         raise BadTable(f"a column of text takes text in one dimension, was {column.dtype} in {column.ndim}")
     column = column.astype(np.str_, copy=False)
+    column.setflags(write=False)
+    return column
+
+
+@lru_cache(maxsize=1024)
+def repeated(value: float | str, count: int, dtype: str) -> Any:  # noqa: ANN401 - the dtype says which column it is.
+    """Return a read-only column of *count* times the same *value*, made once; days in a row need the same ones."""
+    column = np.full(count, value, dtype)
     column.setflags(write=False)
     return column
 

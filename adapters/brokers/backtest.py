@@ -13,6 +13,7 @@ from ...domain.fills import Fills
 from ...domain.orders import Orders, Status
 from ...domain.positions import Positions
 from ...domain.simulator import FillAt, MarketSimulator, Session
+from ...domain.table import repeated
 from ...ports.broker import BrokerPort, Outcome, Receipts, Reports
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ...ports.clock import Clock
     from ...ports.prices import PriceFeed
 
+_ACCEPTED = Outcome.ACCEPTED
 _DAY = timedelta(days=1)
 
 
@@ -54,7 +56,7 @@ class BacktestBroker(BrokerPort):
     _session: Session | None = field(default=None, init=False)
     _taken: Int64 = field(init=False)
     _known: dict[bytes, int] = field(factory=dict, init=False)
-    _marked: tuple[Positions, Positions] | None = field(default=None, init=False)
+    _marked: tuple[date, Positions, Positions, Account] | None = field(default=None, init=False)
     _nothing: Reports = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -81,11 +83,14 @@ class BacktestBroker(BrokerPort):
     def submit(self, orders: Orders) -> Receipts:
         """Take *orders* in; they are worked at the next poll."""
         known = self._recognize(orders)
-        fresh = orders if not known.any() else orders[~known]
+        outcome = repeated(_ACCEPTED, len(orders), "i1")
+        fresh = orders
+        if known.any():
+            outcome = np.where(known, Outcome.KNOWN, Outcome.ACCEPTED).astype(np.int8)
+            fresh = orders[~known]
         if len(fresh):
             self._entered.append((self.clock.today(), fresh))
-        outcome = np.where(known, Outcome.KNOWN, Outcome.ACCEPTED).astype(np.int8)
-        return Receipts.trusted(order=orders.id, outcome=outcome, reason=np.zeros(len(orders), "U1"))
+        return Receipts.trusted(order=orders.id, outcome=outcome, reason=repeated("", len(orders), "U1"))
 
     def _recognize(self, orders: Orders) -> Bool:
         """
@@ -198,11 +203,9 @@ class BacktestBroker(BrokerPort):
 
     def _tell(self, before: Orders, after: Orders) -> None:
         """Keep for the next poll what has changed."""
-        changed = (
-            (after.status != before.status)
-            | (after.filled_lots != before.filled_lots)
-            | (after.triggered != before.triggered)
-        )
+        changed = after.status != before.status
+        if not changed.all():
+            changed |= (after.filled_lots != before.filled_lots) | (after.triggered != before.triggered)
         if changed.all():
             self._told.append(after)
         elif changed.any():
@@ -214,14 +217,19 @@ class BacktestBroker(BrokerPort):
 
     def positions(self) -> Positions:
         """Return what is held, marked at the last closes known on the clock's day."""
-        price = self.prices.last(self._on, self.clock.today())
-        if self._marked is None or self._marked[0] is not self.held or self._marked[1].price is not price:
-            self._marked = self.held, self.held.mark(price)
-        return self._marked[1]
+        return self._valued()[0]
 
     def account(self) -> Account:
         """Return the cash account."""
-        return Account.of(self.cash, self.positions())
+        return self._valued()[1]
+
+    def _valued(self) -> tuple[Positions, Account]:
+        """Return what is held, marked, and the account; worked out once for each day and book."""
+        day = self.clock.today()
+        if self._marked is None or self._marked[0] != day or self._marked[1] is not self.held:
+            positions = self.held.mark(self.prices.last(self._on, day))
+            self._marked = day, self.held, positions, Account.of(self.cash, positions)
+        return self._marked[2:]
 
 
 def _day(session: Session) -> date:

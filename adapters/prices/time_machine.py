@@ -69,19 +69,27 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
     start: date
     end: date
     strict: bool = True
-    reads: list[Read] = field(factory=list, init=False)
+    _reads: list[tuple[date, str, date, date]] = field(factory=list, init=False)
     _window: Panel = field(init=False)
     _has_gaps: NDArray[np.bool_] = field(init=False)
     _seed: Float64 = field(init=False)
     _last: Float64 = field(init=False)
     _filled: int = field(default=0, init=False)
+    _filled_day: date | None = field(default=None, init=False)
+    _rows: dict[date, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.as_of_date = self.start - _DAY
         self._now = datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC) - timedelta(microseconds=1)
         self._window = self.feed.panel(self.on, self.start, self.end)
+        self._rows = {day: row for row, day in enumerate(self._window.day.tolist())}
         self._has_gaps = np.asarray(np.isnan(self._window.close).any(axis=1))
         self._seed = self._last = self.feed.last(self.on, self.as_of_date)
+
+    @property
+    def reads(self) -> list[Read]:
+        """What was asked for, in the order of asking."""
+        return [Read(*read) for read in self._reads]
 
     def instruments(self) -> Instruments:
         return self.feed.instruments()
@@ -101,12 +109,16 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
             return Bars.unknown(on)
         if on is not self.on or not self.start <= day <= self.end:
             return self.feed.bars(on, day)
-        return self._window.on_day(on, day)
+        row = self._rows.get(day)
+        return Bars.unknown(on) if row is None else self._window[row]
 
     def last(self, on: Instruments, day: date) -> Float64:
         known = self._read("last", day, day)
+        if known == self._filled_day and on is self.on:
+            return self._last
         if on is not self.on or not self.start - _DAY <= known <= self.end:
             return self.feed.last(on, known)
+        self._filled_day = known
         return self._filled_to(self._window.rows_until(known))
 
     def _filled_to(self, rows: int) -> Float64:
@@ -122,7 +134,7 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
 
     def _read(self, what: str, start: date, end: date) -> date:
         """Note what is asked for, and return the last day of it that is known."""
-        self.reads.append(Read(self.as_of_date, what, start, end))
+        self._reads.append((self.as_of_date, what, start, end))
         if end > self.as_of_date and self.strict:
             asked = f"{end}" if start == end else f"{start} to {end}"
             raise LookAhead(f"on {self.as_of_date} the {what} of {asked} were not known yet")
