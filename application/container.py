@@ -16,6 +16,7 @@ from ..adapters.calendars import ExchangeCalendar, PriceDaysCalendar
 from ..adapters.clocks import SystemClock
 from ..adapters.files.prices import FilePriceFeed
 from ..adapters.files.targets import read_targets
+from ..adapters.memory.summary import SummaryJournal
 from ..adapters.postgres import schema
 from ..adapters.postgres.connection import described, environment
 from ..adapters.postgres.embedded import embedded
@@ -145,7 +146,11 @@ class Container(containers.DeclarativeContainer):
     repository = providers.Singleton(PostgresExecutionRepository, dsn)
     runs = providers.Singleton(PostgresRunRepository, dsn)
     reader = providers.Singleton(PostgresRecordReader, dsn)
-    journal = providers.Factory(BacktestJournal, dsn)
+    journal = providers.Selector(
+        settings.provided.backtest.record.value,
+        all=providers.Factory(BacktestJournal, dsn),
+        summary=providers.Factory(SummaryJournal),
+    )
     replay = providers.Factory(TimeMachine, prices)
     target_source = providers.Callable(target_source, settings)
 

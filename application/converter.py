@@ -16,6 +16,7 @@ from ..domain.orders import OrderType, TimeInForce
 from ..domain.plan_key import Mode
 from ..domain.simulator import FillAt
 from ..domain.targets import Unit
+from ..ports.repository import Extent
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 def settings_converter() -> Converter:
     """Return what makes settings of plain values, refusing what is not meant for them, and plain values of settings."""
     converter = Converter(forbid_extra_keys=True)
-    for kind in (str, int, float, bool, date, Path, Secret, Mode, Unit, FillAt, OrderType, TimeInForce):
-        converter.register_structure_hook(kind, _STRUCTURE[kind])
+    for kind, structure in _STRUCTURE.items():
+        converter.register_structure_hook(kind, structure)
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], lambda value, _: tuple(_listed(value)))
     converter.register_structure_hook_func(
         lambda kind: kind == tuple[Path, ...], lambda value, _: tuple(map(Path, _listed(value)))
@@ -105,7 +106,7 @@ _STRUCTURE: Mapping[type, Callable[[object, Any], object]] = {
     date: _day,
     Path: lambda value, _: Path(_text(value, str)).expanduser(),
     Secret: lambda value, _: _secret(value),
-    **dict.fromkeys((Mode, Unit, FillAt, OrderType, TimeInForce), _choice),
+    **dict.fromkeys((Mode, Unit, FillAt, OrderType, TimeInForce, Extent), _choice),
 }
 
 

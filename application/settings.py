@@ -19,6 +19,7 @@ from ..domain.planner import OrderTerms
 from ..domain.risk import Limits
 from ..domain.simulator import FillAt, MarketSimulator
 from ..domain.targets import Unit
+from ..ports.repository import Extent
 from .converter import placed, settings_converter, told
 from .secret import Secret
 
@@ -82,7 +83,8 @@ class BacktestSettings:
     What a backtest is asked.
 
     *targets* names a CSV or Parquet file or `module:function`; *unit* is what its amounts count, *complete* whether
-    what is held and absent is closed. *run* is a new name; left out, one is made from portfolio and time.
+    what is held and absent is closed. *run* is a new name; left out, one is made from portfolio and time. *record* says
+    how much is kept: all, or for sweeps the run's figures alone.
     """
 
     start: date | None = None
@@ -93,6 +95,7 @@ class BacktestSettings:
     complete: bool = True
     instruments: tuple[str, ...] | None = None
     run: str | None = None
+    record: Extent = Extent.ALL
 
 
 @frozen

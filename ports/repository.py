@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import frozen
@@ -134,6 +135,13 @@ class Run:
 
 
 RunStatus = Literal["RUNNING", "COMPLETE", "FAILED"]
+
+
+class Extent(Enum):
+    """How much of a backtest is recorded: all of it, or its figures alone."""
+
+    ALL = "all"
+    SUMMARY = "summary"
 
 
 class RunRepository(Protocol):
