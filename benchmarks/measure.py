@@ -41,12 +41,14 @@ class Outcome:
     equity: float
 
 
-def arguments(kinds: Sequence[str], description: str | None) -> argparse.Namespace:
-    """Return what the command line asks for."""
+def arguments(kinds: Sequence[str], description: str | None, **choices: Sequence[str]) -> argparse.Namespace:
+    """Return what the command line asks for; the first of other *choices* is what is meant where nothing is said."""
     parser = argparse.ArgumentParser(description=(description or "").strip().partition("\n")[0])
     parser.add_argument("--kind", choices=kinds, default="daily")
     parser.add_argument("--size", choices=list(SIZES), default="S")
     parser.add_argument("--repeats", type=int, default=1)
+    for name, values in choices.items():
+        parser.add_argument(f"--{name}", choices=values, default=values[0])
     return parser.parse_args()
 
 

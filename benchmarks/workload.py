@@ -31,7 +31,7 @@ VERSION = 2
 SEED = 20_100_104
 FIRST = np.datetime64("2010-01-04")
 SLIPPAGE_BPS, COMMISSION_BPS, BPS = 5.0, 1.0, 1e-4
-LIMIT_OFFSET_BPS, PARTICIPATION = 20.0, 0.1
+LIMIT_OFFSET_BPS, PARTICIPATION, CENT = 20.0, 0.1, 0.01
 LARGEST = 211
 """Targets are from 1 to so many shares; a prime, so that no step comes back to where it was."""
 
@@ -131,6 +131,13 @@ def wanted(day: int, instruments: int) -> Floats:
     code = np.arange(instruments)
     amount: Floats = 1.0 + (code * 37 + day * (30 + code * 53 % 151)) % LARGEST
     return amount
+
+
+def limit_price(price: float, lots: int) -> float:
+    """Return the limit of an order for *lots*: so far beyond the *price* that it gives way, on whole cents inwards."""
+    if lots > 0:
+        return math.floor(price * (1 + LIMIT_OFFSET_BPS * BPS) / CENT + 1e-6) * CENT
+    return math.ceil(price * (1 - LIMIT_OFFSET_BPS * BPS) / CENT - 1e-6) * CENT
 
 
 def make_bars(days: int, instruments: int) -> dict[str, Floats]:

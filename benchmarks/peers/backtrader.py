@@ -9,7 +9,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 from measure import Outcome, main
-from workload import BPS, COMMISSION_BPS, LIMIT_OFFSET_BPS, PARTICIPATION, SLIPPAGE_BPS, Work
+from workload import BPS, COMMISSION_BPS, PARTICIPATION, SLIPPAGE_BPS, Work, limit_price
 
 if TYPE_CHECKING:
     from measure import Job
@@ -40,7 +40,7 @@ class Reach(bt.Strategy):
                 self.orders += 1
                 trade = self.buy if change > 0 else self.sell
                 if work.kind == "limit":
-                    limit = data.close[0] * (1 + (1 if change > 0 else -1) * LIMIT_OFFSET_BPS * BPS)
+                    limit = limit_price(data.close[0], change)
                     until = work.day[day + 1].item()
                     trade(data=data, size=abs(change), exectype=bt.Order.Limit, price=limit, valid=until)
                 else:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 from measure import Outcome, main
-from workload import BPS, COMMISSION_BPS, LIMIT_OFFSET_BPS, PARTICIPATION, SLIPPAGE_BPS, Work
+from workload import BPS, COMMISSION_BPS, PARTICIPATION, SLIPPAGE_BPS, Work, limit_price
 
 
 @dataclass(slots=True)
@@ -82,9 +82,7 @@ class Account:
         lots = int(target) - self.positions[instrument].lots
         if not lots:
             return None
-        limit = None
-        if limit_from is not None:
-            limit = limit_from * (1 + (1 if lots > 0 else -1) * LIMIT_OFFSET_BPS * BPS)
+        limit = None if limit_from is None else limit_price(limit_from, lots)
         order = Order(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{day}/{instrument}")), day, instrument, lots, limit)
         self.orders[order.id] = order
         return order

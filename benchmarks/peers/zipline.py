@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
+from datetime import UTC, time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +26,21 @@ from zipline.data.in_memory_daily_bars import InMemoryDailyBarReader
 from zipline.finance.commission import PerDollar
 from zipline.finance.slippage import FixedBasisPointsSlippage
 from zipline.finance.trading import SimulationParameters
-from zipline.utils.calendar_utils import get_calendar
+from zipline.utils.calendar_utils import TradingCalendar
 
 if TYPE_CHECKING:
     from measure import Job
 
 ENOUGH = 1e9
+
+
+class Weekdays(TradingCalendar):
+    """Trades on every weekday."""
+
+    name = "WEEKDAYS"
+    tz = UTC
+    open_times = ((None, time(9)),)
+    close_times = ((None, time(17)),)
 
 
 class Bars(InMemoryDailyBarReader):
@@ -72,9 +82,9 @@ def prepare(work: Work) -> Job:
     """Lay the bars out along a calendar of weekdays, with a day in front."""
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    calendar = get_calendar("24/5")
     before = np.busday_offset(work.day[0], -1)
     days = pd.DatetimeIndex(np.append(before, work.day)).astype("M8[ns]")
+    calendar = Weekdays(start=days[0], end=days[-1] + pd.Timedelta(days=10), side="right")
     rows = np.maximum(np.arange(len(days)) - 1, 0)
     assets = finder(work, days)
     tables = {"open": work.open, "high": work.high, "low": work.low, "close": work.close}

