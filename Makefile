@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 CACHE := .cache
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 TESTS ?=
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage style check format wheel lock clean
+.PHONY: help setup demo test coverage style check format wheel bench profile lock clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -53,6 +54,15 @@ format: setup ## rewrite the code in the format of the house
 
 wheel: setup ## build the wheel and use it in an environment of its own, elsewhere
 	.ci/wheel $(BIN)/python
+
+bench: setup ## compare with other engines on the same work: about an hour (BENCH="--sizes S M" does some, BENCH=--judge judges)
+	cd benchmarks && $(CURDIR)/$(BIN)/python run.py $(BENCH)
+
+profile: setup $(CACHE)/profile ## draw where the time goes, into out/profile
+	cd benchmarks && PYTHONPATH=$(CURDIR)/$(CACHE)/profile $(CURDIR)/$(BIN)/python profiles.py
+
+$(CACHE)/profile:
+	@$(PIP) install --target $@ "pyinstrument>=5,<6"
 
 lock: ## refresh requirements.lock from pyproject.toml, in an environment of its own
 	@$(PYTHON) -m venv $(CACHE)/lock

@@ -18,7 +18,7 @@ import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from workload import KINDS, SIZES, Work
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Job = Callable[[], "Outcome"]
     """What is timed."""
     Preparation = Callable[[Work], Job]
+
+Came = TypeVar("Came")
 
 WARM_UP_MAX_S = 10.0
 """A size whose time is guessed to be longer is warmed up by the smallest alone."""
@@ -53,9 +55,13 @@ def arguments(kinds: Sequence[str], description: str | None, **choices: Sequence
 
 
 def main(
-    prepare: Preparation, *, distributions: Sequence[str], kinds: Sequence[str] = ("daily", "monthly"), about: str | None
+    prepare: Preparation,
+    *,
+    distributions: Sequence[str],
+    kinds: Sequence[str] = ("daily", "monthly"),
+    about: str | None,
 ) -> None:
-    """Warm up, do the work as often as asked, and print what came of it; *distributions* are those whose version counts."""
+    """Warm up, do the work as often as asked, and print what came of it; the versions of *distributions* count."""
     asked = arguments([kind for kind in KINDS if kind in kinds], about)
     small, work = Work(asked.kind, "S"), Work(asked.kind, asked.size)
     imported_s = time.process_time()
@@ -88,7 +94,7 @@ def cells(work: Work) -> int:
     return days * instruments
 
 
-def timed(job: Job) -> tuple[float, Outcome]:
+def timed(job: Callable[[], Came]) -> tuple[float, Came]:
     """Return how long *job* took, and what came of it."""
     gc.collect()
     began = time.perf_counter()

@@ -12,6 +12,7 @@ within the time; nothing of the work lies in memory beforehand.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
-from measure import Outcome, arguments, peak_mb, report, timed, versions
+from measure import arguments, peak_mb, report, timed, versions
 from workload import CACHE, COMMISSION_BPS, LIMIT_OFFSET_BPS, PARTICIPATION, SLIPPAGE_BPS, Work, wanted
 
 from execbridge import open_bridge
@@ -136,14 +137,15 @@ def in_memory(work: Work, repeats: int) -> dict[str, Any]:
             targets = target_table(work, bridge.prices.instruments())
             names = count()
 
-            def job() -> Outcome:
-                result = sleeve(bridge, work, targets, f"run {next(names)}")
-                return Outcome(result.orders, result.performance.final_equity)
+            def job() -> RunResult:
+                return sleeve(bridge, work, targets, f"run {next(names)}")
 
             for _ in range(1 if work.size == "L" else 3):
                 job()
             runs = [timed(job) for _ in range(repeats)]
-    return {"seconds": [seconds for seconds, _ in runs], "orders": runs[-1][1].orders, "equity": runs[-1][1].equity}
+    result = runs[-1][1]
+    equity = result.performance.final_equity
+    return {"seconds": [seconds for seconds, _ in runs], "orders": result.orders, "equity": equity}
 
 
 def committed(work: Work, how: str, repeats: int) -> dict[str, Any]:
@@ -158,18 +160,12 @@ def committed(work: Work, how: str, repeats: int) -> dict[str, Any]:
                 on = bridge.prices.instruments()
                 targets = day_by_day(len(on)) if how == "streamed" else target_table(work, on)
                 settle(dsn)
-                results: list[RunResult] = []
-
-                def job() -> Outcome:
-                    results.append(sleeve(bridge, work, targets, f"run {number}"))
-                    return Outcome(results[-1].orders, results[-1].performance.final_equity)
-
-                seconds, outcome = timed(job)
+                seconds, result = timed(partial(sleeve, bridge, work, targets, f"run {number}"))
             figures["seconds"].append(seconds)
-            figures["simulating_s"].append(results[-1].simulating_s)
-            figures["reading_s"].append(seconds - results[-1].elapsed_s)
-            figures |= {"orders": outcome.orders, "equity": outcome.equity, "rows": rows(dsn)}
-            assert figures["rows"]["orders"] == outcome.orders, figures
+            figures["simulating_s"].append(result.simulating_s)
+            figures["reading_s"].append(seconds - result.elapsed_s)
+            figures |= {"orders": result.orders, "equity": result.performance.final_equity, "rows": rows(dsn)}
+            assert figures["rows"]["orders"] == result.orders, figures
     return figures
 
 

@@ -127,7 +127,7 @@ class Work:
 
 
 def wanted(day: int, instruments: int) -> Floats:
-    """Return how many shares of each instrument to hold on the *day*-th day; each another number than the day before."""
+    """Return how many shares of each instrument to hold on the *day*-th day; none as many as on the day before."""
     code = np.arange(instruments)
     amount: Floats = 1.0 + (code * 37 + day * (30 + code * 53 % 151)) % LARGEST
     return amount

@@ -1,4 +1,4 @@
-"""backtrader: market orders that cheat on the close, which it fills when the next bar comes; limit orders as they are."""
+"""backtrader: market orders that cheat on the close, filled when the next bar comes; limit orders as they are."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from measure import main
-
 from peers import vectorbt
 
 if __name__ == "__main__":
