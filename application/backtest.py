@@ -121,6 +121,7 @@ class BacktestRunner:
         """
         on = config.on
         sessions = self._sessions(start_date, end_date)
+        _refuse_untraded(config.targets.days(start_date, end_date), sessions)
         replay = self._priced(on, start_date, end_date, sessions[-1])
         run = Run(
             config.run,
@@ -180,6 +181,15 @@ class BacktestRunner:
                 message = f"run {run.name!r} failed {day}: {cause}"
                 raise RunFailed(message) from error
             raise
+
+
+def _refuse_untraded(days: list[date], sessions: list[Session]) -> None:
+    """Refuse targets for days that nobody trades on: they would be dropped in silence."""
+    traded = {session.day.item() for session in sessions}
+    lost = [f"{day}" for day in days if day not in traded]
+    if lost:
+        rule = f"targets are for trading days; no such are {', '.join(lost[:5])} ({len(lost)} in all)"
+        raise DomainError(rule)
 
 
 @define

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from attrs import Factory, frozen
+from attrs import Factory, evolve, frozen
 
 from ..domain.errors import DomainError
-from ..domain.execution_plan import Rules, Situation, plan_execution
+from ..domain.execution_plan import Rules, Situation, overtaken, plan_execution
 from ..domain.fills import Fills
 from ..domain.orders import Orders, Status
 from ..ports.broker import Outcome
@@ -80,6 +80,7 @@ class ExecutionBridge:
         """
         Bring the portfolio to *targets*, as the decision *key*, and return what came of it.
 
+        Working orders that do not lead to the targets any more are cancelled first; those that do count as asked for.
         Recorded before sent: the plan is committed before its first order leaves, under ids that a restart computes
         again. Applying the same key again returns the recorded outcome and sends nothing; a key that was recorded but
         not carried out is carried out as it was planned.
@@ -95,7 +96,12 @@ class ExecutionBridge:
                 return self._resume(key, recorded, latest)
             broker = self.connect(latest)
             earlier = self._collect(broker, key.portfolio)
-            plan = plan_execution(key, targets, self._situation(broker, targets), self.rules)
+            met = self._situation(broker, targets)
+            if len(met.working) and (stale := overtaken(targets, met, self.rules)).any():
+                broker.cancel(met.working[stale])
+                earlier = Fills.concat([earlier, self._collect(broker, key.portfolio)])
+                met = self._situation(broker, targets)
+            plan = plan_execution(key, targets, met, self.rules)
             self.repository.record_plan(plan)
             sent = self._send(broker, plan.orders)
             reports, snapshot = self._settle(broker, key)
@@ -128,7 +134,9 @@ class ExecutionBridge:
             As `apply_execution_plan`.
         """
         with self.repository.hold(key.portfolio) as latest:
-            return plan_execution(key, targets, self._situation(self.connect(latest), targets), self.rules)
+            met = self._situation(self.connect(latest), targets)
+            left = met.working[~overtaken(targets, met, self.rules)]
+            return plan_execution(key, targets, evolve(met, working=left), self.rules)
 
     def catch_up(self, portfolio: Portfolio) -> Fills:
         """Record what has happened to the orders of *portfolio* since the last look, and return the new fills."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from ..domain.errors import DomainError, SettingsError
+from ..domain.errors import DomainError, SettingsError, UnknownInstrument
 from ..domain.plan_key import Mode, PlanKey, Portfolio
 from ..domain.targets import Targets
 from .backtest import SleeveConfig
@@ -126,9 +126,10 @@ class Bridge:
             missing = ", ".join(f"backtest.{name}" for name, value in needed.items() if value is None)
             rule = f"a backtest needs {missing}"
             raise SettingsError(rule)
-        on = self.prices.instruments()
-        if chosen.instruments is not None:
-            on = on[on.locate(sorted(set(chosen.instruments)))]
+        if self.settings.mode is not Mode.BACKTEST:
+            rule = f"a backtest runs in mode 'backtest', was {self.settings.mode.name.lower()!r}"
+            raise SettingsError(rule)
+        on = self._axis()
         portfolio = portfolio_id or self.settings.portfolio
         config = SleeveConfig(
             run=run or chosen.run or f"{portfolio}-{self.clock.now():%Y%m%d-%H%M%S-%f}",
@@ -145,6 +146,11 @@ class Bridge:
         """Return the recorded orders, fills, positions or runs that *selection* asks for, newest first."""
         return self.reader.rows(what, selection)
 
+    def _axis(self) -> Instruments:
+        """Return the instruments that the feed knows or, where the settings name some, those."""
+        on, chosen = self.prices.instruments(), self.settings.backtest.instruments
+        return on if chosen is None else on[on.locate(sorted(set(chosen)))]
+
     def _prepare(
         self, targets: Mapping[str, float], as_of_date: date | None, portfolio_id: str | None, decision: str | None
     ) -> tuple[ExecutionBridge, PlanKey, Targets]:
@@ -154,7 +160,7 @@ class Bridge:
                 rule = "as_of_date must be said in BACKTEST mode: history has no today"
                 raise DomainError(rule)
             as_of_date = self.clock.today()
-        on = self.prices.instruments()
+        on = self._axis()
         sessions = self.calendar.sessions(as_of_date, as_of_date)
         if not sessions:
             rule = f"{as_of_date} is not a trading day of the calendar {self.settings.calendar.name!r}"
@@ -174,5 +180,9 @@ class Bridge:
         if latest is not None and latest > replay.today():
             rule = f"as_of_date {replay.today()} lies before {latest}, the day that the portfolio has come to"
             raise DomainError(rule)
-        orders, fills = self.repository.orders(portfolio, on), self.repository.fills(portfolio, on)
+        try:
+            orders, fills = self.repository.orders(portfolio, on), self.repository.fills(portfolio, on)
+        except UnknownInstrument as error:
+            rule = f"portfolio {portfolio.id!r} has orders or fills of what the chosen prices lack: {error}"
+            raise UnknownInstrument(rule) from error
         return self.broker(replay, orders, fills, self.settings.backtest.initial_cash, latest)

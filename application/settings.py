@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, field, fields, fields_dict, frozen, has, resolve_types, validators
+from attrs import Factory, field, fields, fields_dict, frozen, has, resolve_types
 from cattrs import ClassValidationError, transform_error
 from platformdirs import user_data_path
 
@@ -36,6 +36,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "EXECBRIDGE_DATA_DIR": "database.data_dir",
 }
 """Environment variables and the keys that they set; they win over the file, and what a caller sets wins over them."""
+
+CASH_MAX = 1e15
+"""What no portfolio has: above it a float does not count cents any more."""
 
 
 def _data_dir() -> Path:
@@ -77,6 +80,12 @@ class CalendarSettings:
     name: str = "prices"
 
 
+def _cash(_: object, attribute: Attribute[Any], value: float) -> None:
+    if not 0 < value < CASH_MAX:
+        rule = f"{attribute.name} is above 0 and below {CASH_MAX:.0e}, was {value}"
+        raise DomainError(rule)
+
+
 @frozen
 class BacktestSettings:
     """
@@ -89,7 +98,7 @@ class BacktestSettings:
 
     start: date | None = None
     end: date | None = None
-    initial_cash: float = field(default=1_000_000.0, validator=[validators.gt(0), validators.lt(1e15)])
+    initial_cash: float = field(default=1_000_000.0, validator=_cash)
     targets: str | None = None
     unit: Unit = Unit.QUANTITY
     complete: bool = True
@@ -100,7 +109,7 @@ class BacktestSettings:
 
 @frozen
 class SizingSettings:
-    """Whether weights are scaled so that buying them spends no more than the cash."""
+    """Whether weights are scaled so that buying them, with its costs in basis points, spends no more than the cash."""
 
     fit_to_cash: bool = True
 

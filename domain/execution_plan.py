@@ -8,7 +8,7 @@ import numpy as np
 from attrs import field, frozen
 
 from .errors import DomainError
-from .planner import MARKET_DAY, ExecutionPlan, OrderTerms, Reason, Refusals, plan_orders, size_targets
+from .planner import MARKET_DAY, ExecutionPlan, OrderTerms, Reason, Refusals, plan_orders, size_targets, superseded
 from .risk import NO_LIMITS, Basket, Limits, screen
 from .targets import Unit
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .orders import Orders
     from .plan_key import PlanKey
     from .positions import Positions
-    from .table import Float64
+    from .table import Bool, Float64
     from .targets import Targets
 
 
@@ -62,15 +62,7 @@ class Situation:
 def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules) -> ExecutionPlan:
     """Return the plan of the decision *key*: the orders that may leave, and everything else with its reason."""
     positions, account = met.positions, met.account
-    fits = rules.fit_to_cash and targets.unit is Unit.WEIGHT
-    exact = size_targets(
-        targets,
-        positions,
-        met.price,
-        equity=account.equity,
-        cash=account.cash if fits else None,
-        cost_rate=rules.cost_rate,
-    )
+    exact = _sized(targets, met, rules)
     orders = plan_orders(exact, positions, met.working, met.price, key=key, terms=rules.terms)
     refusals = unknowns(targets, exact, positions, met.price)
     basket = Basket(orders, positions, met.working, positions.price, met.volume, account.equity)
@@ -80,6 +72,23 @@ def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules)
         refusals = Refusals.concat([refusals, refused])
     return ExecutionPlan(
         key=key, targets=targets, exact=exact, price=met.price, equity=account.equity, orders=orders, refusals=refusals
+    )
+
+
+def overtaken(targets: Targets, met: Situation, rules: Rules) -> Bool:
+    """Return which working orders do not lead to *targets* any more, and are to be cancelled before more is asked."""
+    return superseded(_sized(targets, met, rules), met.positions, met.working)
+
+
+def _sized(targets: Targets, met: Situation, rules: Rules) -> Float64:
+    fits = rules.fit_to_cash and targets.unit is Unit.WEIGHT
+    return size_targets(
+        targets,
+        met.positions,
+        met.price,
+        equity=met.account.equity,
+        cash=met.account.cash if fits else None,
+        cost_rate=rules.cost_rate,
     )
 
 

@@ -28,7 +28,7 @@ from .table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -215,6 +215,13 @@ class Orders(OnAxis[Order]):
                 f"{filled[row]} lots filled"
             )
         return self.trusted(**{**self.__dict__, "status": status, "filled_lots": filled, "triggered": touched})
+
+
+def latest(told: Sequence[Orders]) -> Orders:
+    """Return each order as it was *told* last, where the last telling stands; there is at least one table."""
+    orders = Orders.concat(list(told))
+    row = {order: at for at, order in enumerate(orders.id.tolist())} if len(told) > 1 else {}
+    return orders if len(row) in {0, len(orders)} else orders[sorted(row.values())]
 
 
 def _share(filled: Int64, size: Int64) -> Int8:

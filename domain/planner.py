@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from .positions import Positions
+    from .table import Bool
 
 # Members of an Enum are slow to reach, and these are asked for every day.
 _MARKET, _PENDING = OrderType.MARKET, Status.PENDING
@@ -194,6 +195,22 @@ def cash_scale(exact: Float64, held: Int64, value: Float64, cash: float, cost_ra
     return scale
 
 
+def superseded(exact: Float64, positions: Positions, working: Orders) -> Bool:
+    """
+    Return which *working* orders do not lead to *exact* lots along the axis any more: they would lead past, or away.
+
+    The orders of an instrument go together. What is wanted of an instrument and not known (NaN) supersedes nothing.
+    """
+    on = one_axis(positions.on, working.on)
+    known = np.isfinite(exact)
+    needed = whole_lots(np.where(known, exact, 0.0), on) - on.total(positions.instrument, positions.lots)
+    asked = on.total(working.instrument, working.remaining_lots)
+    gross = on.total(working.instrument, np.abs(working.remaining_lots))
+    leads = (asked * np.sign(needed) == gross) & (gross <= np.abs(needed))
+    stale: Bool = (known & ~leads)[working.instrument]
+    return stale
+
+
 def plan_orders(
     exact: Float64,
     positions: Positions,
@@ -224,7 +241,7 @@ def plan_orders(
     if np.maximum.reduce(np.abs(first), initial=0) > LOTS_MAX:
         raise BadTable(f"an order asks for at most 2**53 lots, was {np.abs(first).max()}")
     instrument = np.flatnonzero(first)
-    lots, leg = first[instrument], repeated(0, len(instrument), "i1")
+    lots, leg = first[instrument], repeated(0, len(instrument), np.int8)
     if crosses.any():
         flipped = np.flatnonzero(crosses)
         instrument = np.concatenate([instrument, flipped])
@@ -238,7 +255,7 @@ def _asked(
     on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, *, key: PlanKey, terms: OrderTerms
 ) -> Orders:
     count = len(lots)
-    attempt = repeated(0, count, "i8")
+    attempt = repeated(0, count, np.int64)
     limit, stop = _order_prices(lots, price[instrument], on.tick_size[instrument], terms)
     return Orders.trusted(
         on=on,
@@ -248,20 +265,20 @@ def _asked(
         leg=leg,
         attempt=attempt,
         lots=lots,
-        order_type=repeated(terms.order_type, count, "i1"),
-        time_in_force=repeated(terms.time_in_force, count, "i1"),
+        order_type=repeated(terms.order_type, count, np.int8),
+        time_in_force=repeated(terms.time_in_force, count, np.int8),
         limit_price=limit,
         stop_price=stop,
-        status=repeated(_PENDING, count, "i1"),
-        filled_lots=repeated(0, count, "i8"),
-        triggered=repeated(0, count, "?"),
+        status=repeated(_PENDING, count, np.int8),
+        filled_lots=repeated(0, count, np.int64),
+        triggered=repeated(0, count, np.bool_),
         timestamp=np.full(count, key.instant),
     )
 
 
 def _order_prices(lots: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> tuple[Float64, Float64]:
     """Return limit and stop prices on whole ticks, rounded so that limits give no more and stops lie no nearer."""
-    none = repeated(np.nan, len(price), "f8")
+    none = repeated(np.nan, len(price), np.float64)
     if terms.order_type is _MARKET:
         return none, none
     side = np.sign(lots)
@@ -274,7 +291,7 @@ def _order_prices(lots: Int64, price: Float64, tick: Float64, terms: OrderTerms)
 
 
 def _on_tick(price: Float64, tick: Float64, up: Int64) -> Float64:
-    """Return *price* on a whole tick of at least one, rounded up where *up* is positive and else down."""
+    """Return *price* on a whole tick, rounded up where *up* is positive and else down; below one tick it stays."""
     ticks = price / tick
     whole = np.where(up > 0, np.ceil(ticks - LOT_TOLERANCE), np.floor(ticks + LOT_TOLERANCE))
-    return np.maximum(whole, 1.0) * tick
+    return np.where(whole < 1, price, whole * tick)

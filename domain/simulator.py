@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import Factory, field, frozen
@@ -126,7 +126,7 @@ def _standing(orders: Orders, filled: Int64, bars: Bars) -> Int8:
     """Return the status of each order once *filled* lots of it are and the session of *bars* is over."""
     done = filled == orders.lots
     if done.all():
-        return cast("Int8", repeated(_FILLED, len(orders), "i1"))
+        return repeated(Status.FILLED, len(orders), np.int8)
     status = np.where(filled == 0, _ACCEPTED, _PARTIALLY_FILLED)
     lived = ~np.isnan(bars.close)[orders.instrument]
     status = np.where(lived & (orders.time_in_force == _DAY), _EXPIRED, status)
@@ -147,7 +147,7 @@ def reached(orders: Orders, bars: Bars, *, at_open: bool) -> tuple[Float64, Bool
     opened, closed = bars.open[at], bars.close[at]
     kind = orders.order_type
     if (kind == _MARKET).all():
-        return opened if at_open else closed, orders.triggered, repeated(at_open, len(orders), "?")
+        return opened if at_open else closed, orders.triggered, repeated(at_open, len(orders), np.bool_)
     low, high = np.where(buys, bars.low[at], -bars.high[at]), np.where(buys, bars.high[at], -bars.low[at])
     side = np.where(buys, 1.0, -1.0)
     start, end = side * opened, side * closed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
 
@@ -34,6 +34,7 @@ Ids = NDArray[np.void]
 Column = NDArray[np.generic]
 
 Row = TypeVar("Row")
+Kind = TypeVar("Kind", bound=np.generic)
 
 LOTS_MAX = 2**53
 """The largest number of lots, so that every count is exact as a float too."""
@@ -115,10 +116,14 @@ def text(values: ArrayLike) -> Text:
     return column
 
 
+def repeated(value: float | str, count: int, kind: type[Kind]) -> NDArray[Kind]:
+    """Return a read-only column of *count* times the same *value*, made once: many days in a row need the same ones."""
+    return cast("NDArray[Kind]", _repeated(value, count, cast("Hashable", kind)))
+
+
 @lru_cache(maxsize=1024)
-def repeated(value: float | str, count: int, dtype: str) -> Any:  # noqa: ANN401 - the dtype says which column it is.
-    """Return a read-only column of *count* times the same *value*, made once; days in a row need the same ones."""
-    column = np.full(count, value, dtype)
+def _repeated(value: float | str, count: int, kind: Hashable) -> Column:
+    column = np.full(count, value, cast("type[np.generic]", kind))
     column.setflags(write=False)
     return column
 
@@ -137,11 +142,6 @@ def same(left: object, right: object) -> bool:
             return bool(np.array_equal(left, right))
         return bool(left.dtype == right.dtype and left.tobytes() == right.tobytes())
     return bool(left == right)
-
-
-def rebuild(table: type[Table[Row]], fields: Mapping[str, object]) -> Table[Row]:
-    """Return a *table* of *fields*, as unpickling needs it."""
-    return table(**fields)
 
 
 @cache
@@ -239,7 +239,7 @@ class Table(Generic[Row]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return rebuild, (type(self), self._fields())
+        return partial(type(self), **self._fields()), ()
 
     @classmethod
     def concat(cls, tables: list[Self]) -> Self:

@@ -36,6 +36,14 @@ class TargetSource(Protocol):
     """Says, day by day, what we would like to hold."""
 
     @abstractmethod
+    def days(self, start: date, end: date) -> list[date]:
+        """
+        Return the days from *start* to *end*, both included, for which targets are said beforehand, rising.
+
+        Empty: where nothing is said beforehand.
+        """
+
+    @abstractmethod
     def targets(self, view: View) -> Targets | None:
         """
         Return the targets decided on the day of *view*, along its axis; None where nothing is decided.

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from ...domain.account import Account
 from ...domain.fills import Fills
-from ...domain.orders import Orders, Status
+from ...domain.orders import Orders, Status, latest
 from ...domain.positions import Positions
 from ...domain.simulator import FillAt, MarketSimulator, Session
 from ...domain.table import repeated
@@ -83,14 +83,14 @@ class BacktestBroker(BrokerPort):
     def submit(self, orders: Orders) -> Receipts:
         """Take *orders* in; they are worked at the next poll."""
         known = self._recognize(orders)
-        outcome = repeated(_ACCEPTED, len(orders), "i1")
+        outcome = repeated(_ACCEPTED, len(orders), np.int8)
         fresh = orders
         if known.any():
             outcome = np.where(known, Outcome.KNOWN, Outcome.ACCEPTED).astype(np.int8)
             fresh = orders[~known]
         if len(fresh):
             self._entered.append((self.clock.today(), fresh))
-        return Receipts.trusted(order=orders.id, outcome=outcome, reason=repeated("", len(orders), "U1"))
+        return Receipts.trusted(order=orders.id, outcome=outcome, reason=repeated("", len(orders), np.str_))
 
     def _recognize(self, orders: Orders) -> Bool:
         """
@@ -155,7 +155,7 @@ class BacktestBroker(BrokerPort):
         told, self._told = self._told, []
         filled, self._filled = self._filled, []
         return Reports(
-            orders=_latest(told) if told else self._nothing.orders,
+            orders=latest(told) if told else self._nothing.orders,
             fills=Fills.concat(filled) if filled else self._nothing.fills,
         )
 
@@ -243,10 +243,3 @@ def _accepted(orders: Orders) -> Orders:
 
 def _without(orders: Orders, gone: set[bytes]) -> Orders:
     return orders[np.array([order not in gone for order in orders.id.tolist()], np.bool_)]
-
-
-def _latest(told: list[Orders]) -> Orders:
-    """Return each order as it was *told* last."""
-    orders = Orders.concat(told)
-    row = {order: at for at, order in enumerate(orders.id.tolist())} if len(told) > 1 else {}
-    return orders if len(row) in {0, len(orders)} else orders[sorted(row.values())]

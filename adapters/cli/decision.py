@@ -35,6 +35,7 @@ REASONS = {
     Reason.ORDER_COUNT: "{value:.0f} orders are more than the limit {limit:.0f}",
     Reason.PRICE_COLLAR: "its price is {value:.2%} from the last, the limit is {limit:.2%}",
     Reason.PARTICIPATION: "it is {value:.2%} of the day's volume, the limit is {limit:.2%}",
+    Reason.EQUITY_UNKNOWN: "a fraction of equity means nothing where equity is not known, or not above zero",
     Reason.CLOSING_LEG: "the order that closes the opposite position is refused",
 }
 

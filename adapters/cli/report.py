@@ -106,7 +106,7 @@ def instruments(result: RunResult) -> list[dict[str, str | float]]:
 def said_shortly(reason: str) -> str:
     """Return the *reason* of many days in words; limits, which differ from day to day, by name."""
     known = Reason[reason]
-    if known in {Reason.TARGET_UNKNOWN, Reason.PRICE_UNKNOWN, Reason.CLOSING_LEG}:
+    if known in {Reason.TARGET_UNKNOWN, Reason.PRICE_UNKNOWN, Reason.EQUITY_UNKNOWN, Reason.CLOSING_LEG}:
         return said(known)
     return f"limit on {reason.lower().replace('_', ' ')}"
 

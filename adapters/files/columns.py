@@ -39,6 +39,8 @@ def read(file: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> dic
     """
     try:
         return _read(file, wanted, optional)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise BadTable(f"{file} cannot be read: {error.strerror}") from error
     except OSError as error:
         raise FeedUnavailable(f"{file} cannot be read: {error.strerror or error}") from error
     except (EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException) as error:

@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from ...domain.errors import BadTable
+from ...domain.table import LOTS_MAX
 from ...ports.errors import FeedUnavailable
 from .columns import as_days, as_instruments, as_numbers, at, read
 
@@ -95,6 +96,8 @@ def _refuse_twice(file: Path, names: tuple[str, ...], day: NDArray[np.datetime64
 def _read_json(file: Path) -> TargetRows:
     try:
         amounts = json.loads(file.read_text("utf-8"), object_pairs_hook=lambda pairs: _once(file, pairs))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise BadTable(f"{file} cannot be read: {error.strerror}") from error
     except OSError as error:
         raise FeedUnavailable(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -104,6 +107,8 @@ def _read_json(file: Path) -> TargetRows:
     for name, amount in amounts.items():
         if isinstance(amount, bool) or not isinstance(amount, int | float | None):
             raise BadTable(f"a target is a number, or null where unknown; {file}: {name} was {amount!r}")
+        if amount is not None and not abs(amount) <= LOTS_MAX:
+            raise BadTable(f"a target is finite and at most 2**53 either way; {file}: {name} was {amount}")
     numbers = [np.nan if amount is None else float(amount) for amount in amounts.values()]
     return TargetRows(file, tuple(amounts), None, np.arange(len(numbers)), np.array(numbers, np.float64))
 

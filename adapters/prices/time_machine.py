@@ -64,7 +64,7 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
     the machine is not *strict*, what was known. *reads* lists what was asked for.
     """
 
-    feed: PriceFeed
+    _feed: PriceFeed
     on: Instruments
     start: date
     end: date
@@ -81,10 +81,10 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
     def __attrs_post_init__(self) -> None:
         self.as_of_date = self.start - _DAY
         self._now = datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC) - timedelta(microseconds=1)
-        self._window = self.feed.panel(self.on, self.start, self.end)
+        self._window = self._feed.panel(self.on, self.start, self.end)
         self._rows = {day: row for row, day in enumerate(self._window.day.tolist())}
         self._has_gaps = np.asarray(np.isnan(self._window.close).any(axis=1))
-        self._seed = self._last = self.feed.last(self.on, self.as_of_date)
+        self._seed = self._last = self._feed.last(self.on, self.as_of_date)
 
     @property
     def reads(self) -> list[Read]:
@@ -92,15 +92,15 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
         return [Read(*read) for read in self._reads]
 
     def instruments(self) -> Instruments:
-        return self.feed.instruments()
+        return self._feed.instruments()
 
     def days(self, start: date, end: date) -> NDArray[np.datetime64]:
-        return self.feed.days(start, self._read("days", start, end))
+        return self._feed.days(start, self._read("days", start, end))
 
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
         known = self._read("panel", start, end)
         if on is not self.on or start < self.start or known > self.end:
-            return self.feed.panel(on, start, known)
+            return self._feed.panel(on, start, known)
         return self._window.between(on, start, known)
 
     def bars(self, on: Instruments, day: date) -> Bars:
@@ -108,7 +108,7 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
         if known < day:
             return Bars.unknown(on)
         if on is not self.on or not self.start <= day <= self.end:
-            return self.feed.bars(on, day)
+            return self._feed.bars(on, day)
         row = self._rows.get(day)
         return Bars.unknown(on) if row is None else self._window[row]
 
@@ -117,7 +117,7 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
         if known == self._filled_day and on is self.on:
             return self._last
         if on is not self.on or not self.start - _DAY <= known <= self.end:
-            return self.feed.last(on, known)
+            return self._feed.last(on, known)
         self._filled_day = known
         return self._filled_to(self._window.rows_until(known))
 

@@ -17,6 +17,7 @@ from ...ports.targets import TargetSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from ...ports.targets import View
 
@@ -34,6 +35,10 @@ class TargetCalls(TargetSource):
     function: TargetFunction
     unit: Unit = Unit.QUANTITY
     complete: bool = True
+
+    def days(self, start: date, end: date) -> list[date]:
+        """Return none: a function is asked on the day."""
+        return []
 
     def targets(self, view: View) -> Targets | None:
         """Return what the function answers to *view*."""

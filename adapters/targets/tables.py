@@ -53,10 +53,9 @@ class TargetTable(TargetSource):
             day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), last, strict=True)
         }
 
-    @property
-    def days(self) -> list[date]:
-        """The days that have targets, in order."""
-        return list(self._rows)
+    def days(self, start: date, end: date) -> list[date]:
+        """Return the days that are listed."""
+        return [day for day in self._rows if start <= day <= end]
 
     def targets(self, view: View) -> Targets | None:
         """Return the targets listed for the day of *view*; None where it is not listed."""

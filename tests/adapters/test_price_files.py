@@ -119,12 +119,14 @@ def test_several_files_are_one_feed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said", "error"),
     [
-        ("none.csv", "No such file", FeedUnavailable),
-        ("none.parquet", "No such file", FeedUnavailable),
+        ("none.csv", "No such file", BadTable),
+        ("none.parquet", "No such file", BadTable),
+        ("a.csv/none.csv", "Not a directory", FeedUnavailable),
         ("a.txt", "no kind", BadTable),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, said: str, error: type[TradingError]) -> None:
+    (tmp_path / "a.csv").write_text(HEADER)
     with pytest.raises(error, match=rf"{name}.*{said}"):
         FilePriceFeed((tmp_path / name,)).instruments()
 

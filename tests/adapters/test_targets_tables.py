@@ -33,7 +33,7 @@ def test_each_day_has_the_targets_that_are_listed_for_it() -> None:
     targets = table((2, 1, 4.0), (1, 1, 2.0), (1, 0, 1.0))
     assert targets.targets(view(1)) == Targets(ON, [0, 1], [1.0, 2.0])
     assert targets.targets(view(2)) == Targets(ON, [1], [4.0])
-    assert targets.days == [day(1), day(2)]
+    assert targets.days(day(1), day(31)) == [day(1), day(2)]
 
 
 def test_on_a_day_that_is_not_listed_nothing_is_decided() -> None:
@@ -43,7 +43,7 @@ def test_on_a_day_that_is_not_listed_nothing_is_decided() -> None:
 
 def test_a_table_without_rows_decides_nothing() -> None:
     assert table().targets(view(1)) is None
-    assert table().days == []
+    assert table().days(day(1), day(31)) == []
 
 
 def test_the_order_of_rows_is_irrelevant() -> None:

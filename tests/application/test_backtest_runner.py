@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -302,6 +302,9 @@ def test_what_nobody_expected_fails_the_run_and_is_not_hidden() -> None:
     app = App()
 
     class Broken:
+        def days(self, start: date, end: date) -> list[date]:
+            return []
+
         def targets(self, view: View) -> Targets | None:
             raise OSError(5, "the disk is gone")
 
@@ -342,3 +345,17 @@ def test_a_run_that_fails_before_its_first_day_says_so() -> None:
     with pytest.raises(RunFailed, match="'r' failed before its first day: the database is not reached"):
         container.bridge().run_sleeve(targets={}, start_date=day(1), end_date=day(2), run="r")
     assert fallen(app) == ("FAILED", {"date": None, "cause": "the database is not reached"})
+
+
+def test_targets_for_days_that_are_not_traded_are_refused_and_nothing_is_recorded() -> None:
+    app = App()
+
+    class Saturday:
+        def days(self, start: date, end: date) -> list[date]:
+            return [start, date(2024, 1, 6)]
+
+        def targets(self, view: View) -> Targets | None:
+            raise AssertionError("Invariant: a run that is refused asks nothing.")
+
+    with pytest.raises(DomainError, match="no such are 2024-01-06"):
+        run(app, Saturday())

@@ -49,14 +49,15 @@ def test_modes_and_portfolios_are_books_of_their_own() -> None:
     assert (other.key.portfolio.id, other.positions.lots.tolist()) == ("other", [1, 0])
 
 
-def test_a_live_portfolio_is_refused_and_its_backtests_are_not() -> None:
+def test_a_live_portfolio_is_refused_and_so_are_backtests_in_its_name() -> None:
     app = App(chosen={"mode": "live"}, today=1)
     with pytest.raises(SettingsError, match=r"set live\.account"):
         app.bridge().apply_execution_plan(targets={"AAA": 3})
     with pytest.raises(SettingsError, match=r"set live\.account"):
         app.bridge().plan(targets={"AAA": 3})
     assert app.recorded() == (0, 0, 0)
-    assert app.bridge().run_sleeve(targets={"AAA": 1}, start_date=day(1), end_date=day(2)).orders == 1
+    with pytest.raises(SettingsError, match="a backtest runs in mode 'backtest', was 'live'"):
+        app.bridge().run_sleeve(targets={"AAA": 1}, start_date=day(1), end_date=day(2))
 
 
 def test_the_book_begins_with_the_cash_of_the_settings() -> None:

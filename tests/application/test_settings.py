@@ -117,7 +117,7 @@ def test_every_mistake_is_told_at_once_with_the_nearest_right_name(file: Path) -
     assert sorted(problems(file, text)) == [
         "backtest.complete: is true or false, was 'yes'",
         "backtest.end: is a day like 2012-03-31, was 3",
-        "backtest.initial_cash: 'initial_cash' must be > 0: -1.0",
+        "backtest.initial_cash: initial_cash is above 0 and below 1e+15, was -1.0",
         "backtest.instruments: is a list of texts, was ['AAA', 1]",
         "backtest.start: is a day like 2012-03-31, was '2012-13-01'",
         "backtest.unit: is one of quantity, weight, was 5",

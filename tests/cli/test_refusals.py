@@ -88,7 +88,7 @@ def test_a_file_of_prices_without_a_column_is_named(stored: Typed, folder: Path)
 
 
 def test_a_file_of_prices_that_is_not_there_is_named(stored: Typed) -> None:
-    refused(stored("backtest", "trial.toml", "--prices", "nowhere.csv"), 5, "nowhere.csv")
+    refused(stored("backtest", "trial.toml", "--prices", "nowhere.csv"), 2, "nowhere.csv")
     refused(stored("prices", "load", "nowhere.csv"), 2, "nowhere.csv")
 
 

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from execbridge.domain.errors import BadTable, DomainError
 from execbridge.domain.instruments import Instrument, Instruments
@@ -14,6 +15,7 @@ from execbridge.domain.planner import (
     cash_scale,
     plan_orders,
     size_targets,
+    superseded,
     whole_lots,
 )
 from execbridge.domain.positions import Positions
@@ -171,11 +173,36 @@ def test_prices_of_orders_lie_on_whole_ticks(terms: OrderTerms, lots: float, lim
     assert [order.limit_price, order.stop_price] == pytest.approx([limit, stop], nan_ok=True)
 
 
-def test_a_price_is_at_least_a_tick() -> None:
+@pytest.mark.parametrize(
+    ("working", "stale"),
+    [
+        ([], []),
+        ([60], [False]),
+        ([100], [False]),
+        ([60, 40], [False, False]),
+        ([101], [True]),
+        ([-1], [True]),
+        ([60, -1], [True, True]),
+    ],
+)
+def test_orders_that_lead_past_what_is_wanted_or_away_from_it_are_superseded(
+    working: list[int], stale: list[bool]
+) -> None:
+    orders = [
+        plan_orders(np.array([float(lots), 0, 0]), FLAT, NOTHING, PRICE, key=evolve(KEY, decision=f"{row}"))
+        for row, lots in enumerate(working)
+    ]
+    asked = Orders.concat([NOTHING, *orders])
+    assert superseded(np.array([100.0, 0, 0]), FLAT, asked).tolist() == stale
+    assert not superseded(np.full(3, NAN), FLAT, asked).any()
+
+
+def test_a_price_below_a_tick_stays_as_it_is() -> None:
+    """On a tick it would give away more than was asked, or be nothing."""
     terms = OrderTerms(OrderType.LIMIT)
     order = plan_orders(np.array([1.0, 0, 0]), FLAT, NOTHING, np.array([0.01, 1.0, 1.0]), key=KEY, terms=terms)[0]
-    # Exact: one tick.
-    assert order.limit_price == 0.05
+    # Exact: nothing is rounded.
+    assert order.limit_price == 0.01
 
 
 @pytest.mark.parametrize("offset", [NAN, 10_000.0, -np.inf])
