@@ -350,12 +350,12 @@ def test_a_run_that_fails_before_its_first_day_says_so() -> None:
 def test_targets_for_days_that_are_not_traded_are_refused_and_nothing_is_recorded() -> None:
     app = App()
 
-    class Saturday:
+    class Later:
         def days(self, start: date, end: date) -> list[date]:
-            return [start, date(2024, 1, 6)]
+            return [start, date(2024, 2, 10)]
 
         def targets(self, view: View) -> Targets | None:
             raise AssertionError("Invariant: a run that is refused asks nothing.")
 
-    with pytest.raises(DomainError, match="no such are 2024-01-06"):
-        run(app, Saturday())
+    with pytest.raises(DomainError, match="no such are 2024-02-10"):
+        run(app, Later())
