@@ -205,7 +205,7 @@ def _as_told(orders: Orders, told: Orders) -> Orders:
 def _own(orders: Orders, reports: Reports) -> tuple[Orders, Fills, Fills]:
     """Return *orders* as *reports* tell them, the fills that are theirs, and the fills of others."""
     if reports.orders.id is orders.id or not len(reports.fills):
-        return _as_told(orders, reports.orders), reports.fills, reports.fills[:0]
+        return _as_told(orders, reports.orders), reports.fills, Fills.none(orders.on)
     own = set(orders.id.tolist())
     mine = np.array([order in own for order in reports.fills.order.tolist()], np.bool_)
     return _as_told(orders, reports.orders), reports.fills[mine], reports.fills[~mine]

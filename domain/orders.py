@@ -200,11 +200,12 @@ class Orders(OnAxis[Order]):
         """
         filled = self.filled_lots if filled_lots is None else filled_lots
         touched = self.triggered if triggered is None else triggered
-        side, size = np.sign(self.lots), np.abs(self.lots)
-        now = side * filled
-        allowed = _MOVE[self.status, status, _share(now, size)]
-        if filled is not self.filled_lots:
-            allowed &= (now >= side * self.filled_lots) & (now <= size)
+        if filled is self.filled_lots and not filled.any():
+            allowed = _MOVE[self.status, status, _NONE]
+        else:
+            side, size = np.sign(self.lots), np.abs(self.lots)
+            now = side * filled
+            allowed = _MOVE[self.status, status, _share(now, size)] & (now >= side * self.filled_lots) & (now <= size)
         if touched is not self.triggered:
             allowed &= touched >= self.triggered
         if not allowed.all():

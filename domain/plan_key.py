@@ -112,8 +112,9 @@ def order_ids(decision: UUID, on: Instruments, instrument: Int64, leg: Int8, att
     The same decision, instrument, leg and attempt give the same id, whoever asks and however often; each other
     combination gives another. The text form is the broker's client order id.
     """
-    ordinal = (leg + 2 * attempt).astype(np.uint64)
-    low = np.uint64(decision.int & 0xFFFF_FFFF_FFFF_FFFF) ^ on.digest[instrument] ^ ordinal * _STRIDE
+    low = np.uint64(decision.int & 0xFFFF_FFFF_FFFF_FFFF) ^ on.digest[instrument]
+    if leg.any() or attempt.any():
+        low ^= (leg + 2 * attempt).astype(np.uint64) * _STRIDE
     return _packed(np.full(len(low), decision.int >> 64, dtype=np.uint64), low)
 
 
