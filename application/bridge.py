@@ -83,17 +83,18 @@ class ExecutionBridge:
         Working orders that do not lead to the targets any more are cancelled first; those that do count as asked for.
         Recorded before sent: the plan is committed before its first order leaves, under ids that a restart computes
         again. Applying the same key again returns the recorded outcome and sends nothing; a key that was recorded but
-        not carried out is carried out as it was planned.
+        not carried out is carried out as it was planned, unless it would be planned otherwise by now.
 
         Raises:
             PortfolioHeld: another process works on this portfolio; nothing happened.
             BrokerUnavailable, StoreUnavailable, FeedUnavailable: apply the same key again when it is back.
-            DomainError: the targets break a rule, or the decision of that name is another day's; nothing happened.
+            DomainError: the targets break a rule, or the decision of that name is another day's or was overtaken;
+                nothing happened.
         """
         with self.repository.hold(key.portfolio) as latest:
             recorded = self.repository.recall(key, targets.on)
             if recorded is not None:
-                return self._resume(key, recorded, latest)
+                return self._resume(key, targets, recorded, latest)
             broker = self.connect(latest)
             earlier = self._collect(broker, key.portfolio)
             met = self._situation(broker, targets)
@@ -112,8 +113,8 @@ class ExecutionBridge:
                 key, orders, fills, plan.refusals, snapshot.positions, snapshot.account, earlier, plan
             )
 
-    def _resume(self, key: PlanKey, recorded: Recorded, latest: date | None) -> ExecutionSummary:
-        """Carry out what was planned and not yet carried out; it is never planned again."""
+    def _resume(self, key: PlanKey, targets: Targets, recorded: Recorded, latest: date | None) -> ExecutionSummary:
+        """Carry out what was planned and not yet carried out, as it was planned and while it leads to *targets*."""
         known, on = recorded.key, recorded.orders.on
         if known.as_of_date != key.as_of_date:
             rule = f"the decision {key.decision!r} is that of {known.as_of_date}; give that of {key.as_of_date} a name"
@@ -121,10 +122,24 @@ class ExecutionBridge:
         if recorded.snapshot is None:
             broker = self.connect(latest)
             self._collect(broker, key.portfolio)
+            self._refuse_overtaken(broker, known, targets, recorded.orders)
             self._send(broker, recorded.orders)
             self._settle(broker, known)
             recorded = self.repository.recall(key, on) or recorded
         return _remembered(recorded)
+
+    def _refuse_overtaken(self, broker: BrokerPort, key: PlanKey, targets: Targets, recorded: Orders) -> None:
+        """Refuse to send what is left of a plan where the same decision would ask for something else by now."""
+        unsent = recorded[recorded.status == Status.PENDING]
+        if not len(unsent):
+            return
+        now = plan_execution(key, targets, self._situation(broker, targets), self.rules).orders
+        if now.id.tolist() != unsent.id.tolist() or now.lots.tolist() != unsent.lots.tolist():
+            rule = (
+                f"the decision {key.decision!r} was planned and not sent, and by now asks for something else:"
+                " another decision has come between, or its targets or rules are others; apply them under a new name"
+            )
+            raise DomainError(rule)
 
     def preview(self, key: PlanKey, targets: Targets) -> ExecutionPlan:
         """

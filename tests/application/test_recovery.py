@@ -89,10 +89,31 @@ def test_what_was_planned_is_carried_out_as_planned() -> None:
         app.apply(1, {"AAA": 3, "BBB": -2})
     assert {order.status for _, order in app.store.orders.values()} == {Status.PENDING}
     app.repository = MemoryExecutionRepository
-    summary = app.apply(1, {"AAA": 500})
+    summary = app.apply(1, {"AAA": 3, "BBB": -2})
     assert summary.plan is None
     assert app.held() == {"BBB": -2, "AAA": 3}
     assert summary.positions.held.lots.tolist() == [3, -2]
+
+
+def test_what_was_planned_for_other_targets_is_not_sent() -> None:
+    app = App(repository=mortal(1))
+    with pytest.raises(Died):
+        app.apply(1, {"AAA": 3})
+    app.repository = MemoryExecutionRepository
+    with pytest.raises(DomainError, match="by now asks for something else"):
+        app.apply(1, {"AAA": 500})
+    assert app.held() == {}
+
+
+def test_what_was_planned_is_not_sent_after_another_decision_has_done_its_work() -> None:
+    app = App(repository=mortal(1))
+    with pytest.raises(Died):
+        app.apply(1, {"AAA": 100}, decision="morning")
+    app.repository = MemoryExecutionRepository
+    app.apply(1, {"AAA": 100}, decision="evening")
+    with pytest.raises(DomainError, match="'morning' was planned and not sent"):
+        app.apply(1, {"AAA": 100}, decision="morning")
+    assert app.held() == {"AAA": 100}
 
 
 def test_what_was_planned_is_not_carried_out_once_the_portfolio_has_gone_on() -> None:
