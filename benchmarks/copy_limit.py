@@ -198,6 +198,8 @@ def from_bytes(dsn: str, recorded: Recorded, lanes: list[list[str]]) -> float:
     with prepared(dsn, recorded, len(lanes)) as connections, ThreadPoolExecutor(len(lanes)) as threads:
         began = time.perf_counter()
         run_id = make_tables(connections[0], recorded)
+        settled = {table for lane in lanes for table in tables_of(lane, run_id)}
+        assert settled == set(partitions.KEPT), settled
         list(threads.map(send, connections, lanes, [run_id] * len(lanes)))
         return time.perf_counter() - began
 
