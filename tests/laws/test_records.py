@@ -218,7 +218,7 @@ def test_postgresql_tells_what_memory_tells(dsn: str) -> None:
             return Records(lambda _: nullcontext(repository), portfolio)
 
         tried = settings(max_examples=60, stateful_step_count=15)
-    run_state_machine_as_test(cast("type[Records]", machine), settings=tried)
+        run_state_machine_as_test(cast("type[Records]", machine), settings=tried)
 
 
 @pytest.mark.slow
