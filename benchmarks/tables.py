@@ -25,6 +25,7 @@ WORK = (
 ABOUT_MEMORY = (
     "Equity: how far the final equity is from ours, relatively, on the largest size that both did. Growth: of the cost"
     " of an order, from size to size. vectorbt knows the whole future when it begins; all others step through time."
+    " qstrader rounds what commissions are charged on."
 )
 ABOUT_DATABASE = (
     "Of a peer: its own time, and then the fastest COPY of the same rows over a single connection, as no peer writes to"
@@ -42,7 +43,7 @@ def written(results: Results) -> None:
 def page(results: Results) -> str:
     """Return the page."""
     machine = results["machine"]
-    sizes = [size for size in SIZES if OURS.name in results["work"].get(f"daily {size}", {})]
+    sizes = measured(results)
     kinds = [kind for kind in KINDS if kind != "daily" and any(work.startswith(kind) for work in results["work"])]
     what = ", ".join(f"{size} = {SIZES[size][0]:,} days × {SIZES[size][1]} instruments" for size in sizes)
     where = f"{machine['system']}, {machine['cores']} cores, {machine['memory']}, Python {machine['python']}"
@@ -56,13 +57,22 @@ def page(results: Results) -> str:
         "## Into PostgreSQL",
         table(into_database(results, sizes)),
         ABOUT_DATABASE,
-        *(part for kind in kinds for part in (f"## {kind.capitalize()}", f"{KINDS[kind]}.", other(results, kind))),
+        *(
+            part
+            for kind in kinds
+            for part in (f"## {kind.capitalize()}", f"{KINDS[kind].capitalize()}.", other(results, kind))
+        ),
         "## Left out",
         "\n".join(f"- {name}: {why}" for name, why in sorted(results["left_out"].items())) or "Nothing.",
         "## Versions",
         ", ".join(versions(results)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def measured(results: Results) -> list[str]:
+    """Return the sizes on which we have done the daily work."""
+    return [size for size in SIZES if OURS.name in results["work"].get(f"daily {size}", {})]
 
 
 def table(rows: list[list[str]]) -> str:
@@ -183,11 +193,15 @@ def plot(results: Results) -> None:
             ends.append((points[-1], name, colour))
     label(axes, ends)
     axes.set(xscale="log", yscale="log", xlabel="orders", ylabel="microseconds an order")
+    counts = {size: results["work"][f"daily {size}"][OURS.name]["orders"] for size in measured(results)}
+    axes.set_xticks(list(counts.values()), [f"{count:,}\n({size})" for size, count in counts.items()])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_title("Cost of an order in memory, by the size of the backtest", loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e4e4e4", lw=0.6)
     low, high = axes.get_xlim()
-    axes.set_xlim(low, high * 8)
+    axes.set_xlim(low, high * 4)
     PLOT.parent.mkdir(exist_ok=True)
     figure.savefig(PLOT, dpi=130)
     plt.close(figure)
