@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, LiteralString
 import pyarrow as pa
 from psycopg import sql
 
+from .decisions import within
+
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
@@ -39,8 +41,8 @@ def along(connection: Connection[TupleRow], on: Instruments, place: Int64, table
     """
     if len(place) and place.min() < 0:
         query = sql.SQL(
-            "SELECT DISTINCT instrument_id FROM {} WHERE portfolio_id = %(portfolio)s AND mode = %(mode)s"
-            " AND run_id IS NOT DISTINCT FROM %(run_id)s ORDER BY instrument_id"
-        ).format(sql.Identifier(table))
+            "SELECT DISTINCT instrument_id FROM {} t WHERE portfolio_id = %(portfolio)s AND mode = %(mode)s AND {}"
+            " ORDER BY instrument_id"
+        ).format(sql.Identifier(table), within(owner, "t"))
         on.locate(str(row[0]) for row in connection.execute(query, owner.parameters))
     return place

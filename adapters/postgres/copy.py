@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, LiteralString, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from enum import IntEnum
 
@@ -27,18 +28,30 @@ EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)
 """What PostgreSQL counts microseconds from."""
 
 
-def copy_in(connection: Connection[TupleRow], table: LiteralString, batches: Sequence[pa.RecordBatch]) -> None:
-    """Append *batches*, which have the same columns, to *table*."""
-    if not any(batch.num_rows for batch in batches):
-        return
-    names = sql.SQL(", ").join(map(sql.Identifier, batches[0].schema.names))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(table), names)
-    encoder = ArrowToPostgresBinaryEncoder(batches[0].schema)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(encoder.write_header())
-        for batch in batches:
-            copy.write(encoder.write_batch(batch))
-        copy.write(encoder.finish())
+def copy_in(connection: Connection[TupleRow], table: sql.Identifier, batches: Iterable[pa.RecordBatch]) -> None:
+    """Append *batches* to *table*; a column that a batch does not have becomes what is usual in that table."""
+    for names, some in groupby((batch for batch in batches if batch.num_rows), key=lambda batch: batch.schema.names):
+        with connection.cursor() as cursor, cursor.copy(copy_statement(table, names)) as copy:
+            for buffer in encoded(some):
+                copy.write(buffer)
+
+
+def copy_statement(table: sql.Identifier, names: Sequence[str]) -> sql.Composed:
+    """Return the statement that takes rows with the columns *names* into *table*."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, columns)
+
+
+def encoded(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """Yield, piece by piece, what COPY takes for *batches*, which have the same columns and are at least one."""
+    encoder = None
+    for batch in batches:
+        if encoder is None:
+            encoder = ArrowToPostgresBinaryEncoder(batch.schema)
+            yield encoder.write_header()
+        yield encoder.write_batch(batch)
+    assert encoder is not None, "Invariant: nothing is encoded only where there is something."
+    yield encoder.finish()
 
 
 def copy_out(

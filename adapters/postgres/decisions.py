@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 import pyarrow as pa
 from attrs import frozen
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
+    from ...domain.orders import Orders
     from ...domain.plan_key import Portfolio
     from ...domain.planner import ExecutionPlan
     from ...ports.repository import Snapshot
@@ -94,10 +95,27 @@ def owner_of(connection: Connection[TupleRow], portfolio: Portfolio) -> Owner:
     return owner
 
 
+def runs_of(connection: Connection[TupleRow], orders: Orders) -> list[int | None]:
+    """Return the runs that *orders* belong to by their decisions; None for what is outside of runs."""
+    decisions = [value.hex() for value in set(orders.decision.tolist())]
+    found = connection.execute(
+        "SELECT DISTINCT run_id FROM decisions WHERE decision_id = ANY (%s::uuid[])", [decisions]
+    )
+    return [row[0] for row in found]
+
+
+def within(owner: Owner, table: LiteralString) -> sql.Composable:
+    """Return the condition that a row of *table* is where *owner*'s are kept; PostgreSQL then looks nowhere else."""
+    if owner.run_id is None:
+        return sql.SQL("{}.run_id IS NULL").format(sql.Identifier(table))
+    return sql.SQL("{}.run_id = {}").format(sql.Identifier(table), sql.Literal(owner.run_id))
+
+
 def owner_columns(owner: Owner, count: int) -> Columns:
-    """Return the columns that say, in each of *count* rows, that it is *owner*'s."""
+    """Return the columns that say, in each of *count* rows, that it is *owner*'s; the tables of a run know it."""
+    if owner.run_id is not None:
+        return {}
     return {
-        "run_id": pa.repeat(pa.scalar(owner.run_id, pa.int64()), count),
         "mode": pa.repeat(pa.scalar(owner.portfolio.mode.value, pa.string()), count),
         "portfolio_id": pa.repeat(pa.scalar(owner.portfolio.id, pa.string()), count),
     }

@@ -11,17 +11,15 @@ from psycopg import errors, sql
 from ...domain.fills import Fills
 from .axis import AXIS, PLACE, along, names
 from .copy import copy_in, copy_out, id_column, number_column
-from .decisions import OWN
+from .decisions import OWN, owner_columns, within
+from .partitions import partition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
     from ...domain.instruments import Instruments
     from ...domain.table import Int64
-    from .copy import Columns
     from .decisions import Owner
 
 LAYOUT = {
@@ -37,19 +35,15 @@ LAYOUT = {
 SELECT = sql.SQL(
     "SELECT {place}, f.fill_id, f.order_id, f.lots, f.price, f.commission, f.timestamp, f.seq"
     " FROM fills f JOIN orders o USING (order_id) JOIN decisions d USING (decision_id) {axis}"
-    " WHERE f.portfolio_id = %(portfolio)s AND {own}"
-).format(place=PLACE, axis=AXIS.format(sql.Identifier("f")), own=OWN)
-OF_DECISION = SELECT + sql.SQL(
-    " AND d.name = %(name)s AND o.portfolio_id = d.portfolio_id AND o.timestamp = d.timestamp"
+    " WHERE f.portfolio_id = %(portfolio)s AND {own} AND {filled} AND {ordered}"
 )
-LAST = sql.SQL(
-    "SELECT coalesce(max(seq), 0) FROM fills WHERE portfolio_id = %(portfolio)s AND mode = %(mode)s"
-    " AND run_id IS NOT DISTINCT FROM %(run_id)s"
-)
+OF_DECISION = sql.SQL(" AND d.name = %(name)s AND o.portfolio_id = d.portfolio_id AND o.timestamp = d.timestamp")
+KNOWN = sql.SQL("SELECT fill_id FROM {} WHERE fill_id = ANY (%s::uuid[])")
+LAST = sql.SQL("SELECT coalesce(max(seq), 0) FROM fills WHERE portfolio_id = %(portfolio)s AND mode = %(mode)s AND {}")
 
 
-def fill_rows(fills: Fills, owned: Columns, seq: Int64) -> pa.RecordBatch:
-    """Return *fills* as rows of the table; *owned* says whose they are, *seq* numbers them as they are recorded."""
+def fill_rows(fills: Fills, owner: Owner, seq: Int64) -> pa.RecordBatch:
+    """Return *fills* as rows of *owner*'s part of the table; *seq* numbers them as they are recorded."""
     on, at = fills.on, fills.instrument
     columns = {
         "timestamp": number_column(fills.timestamp),
@@ -61,21 +55,22 @@ def fill_rows(fills: Fills, owned: Columns, seq: Int64) -> pa.RecordBatch:
         "price": number_column(fills.price),
         "commission": number_column(fills.commission),
         "instrument_id": names(on, at),
-        **owned,
+        **owner_columns(owner, len(fills)),
     }
     return pa.record_batch(list(columns.values()), names=list(columns))
 
 
-def record_fills(connection: Connection[TupleRow], batches: Sequence[pa.RecordBatch]) -> None:
-    """Append *batches* of fills; those that are recorded already, or stand twice, are left out."""
+def record_fills(connection: Connection[TupleRow], owner: Owner, fills: Fills) -> None:
+    """Append *fills*, under the keys that *owner*'s part of the table has; those recorded already are left out."""
+    seq = np.arange(1, len(fills) + 1) + _last_seq(connection, owner)
+    mine, rows = partition("fills", owner.run_id), fill_rows(fills, owner, seq)
     try:
         with connection.transaction():
-            copy_in(connection, "fills", batches)
+            copy_in(connection, mine, [rows])
     except errors.UniqueViolation:
-        told = [value.hex() for batch in batches for value in batch.column("fill_id").to_pylist()]
-        found = connection.execute("SELECT fill_id FROM fills WHERE fill_id = ANY (%s::uuid[])", [told])
-        known = {row[0].bytes for row in found}
-        copy_in(connection, "fills", [_without(batch, known) for batch in batches])
+        told = [value.hex() for value in rows.column("fill_id").to_pylist()]
+        found = connection.execute(KNOWN.format(mine), [told])
+        copy_in(connection, mine, [_without(rows, {row[0].bytes for row in found})])
 
 
 def _without(batch: pa.RecordBatch, known: set[bytes]) -> pa.RecordBatch:
@@ -87,9 +82,9 @@ def _without(batch: pa.RecordBatch, known: set[bytes]) -> pa.RecordBatch:
     return batch.filter(pa.array(fresh, pa.bool_()))
 
 
-def last_seq(connection: Connection[TupleRow], owner: Owner) -> int:
+def _last_seq(connection: Connection[TupleRow], owner: Owner) -> int:
     """Return the number of the fill of *owner* that was recorded last; 0 where there is none."""
-    row = connection.execute(LAST, owner.parameters).fetchone()
+    row = connection.execute(LAST.format(within(owner, "fills")), owner.parameters).fetchone()
     assert row is not None, "Invariant: an aggregate has a row."
     return int(row[0])
 
@@ -101,7 +96,10 @@ def read_fills(connection: Connection[TupleRow], owner: Owner, on: Instruments, 
     Raises:
         UnknownInstrument: a fill's instrument is not on the axis.
     """
-    query = SELECT if decision is None else OF_DECISION
+    axis = AXIS.format(sql.Identifier("f"))
+    query = SELECT.format(place=PLACE, axis=axis, own=OWN, filled=within(owner, "f"), ordered=within(owner, "o"))
+    if decision is not None:
+        query += OF_DECISION
     columns = copy_out(connection, query, {**owner.parameters, "axis": list(on.names), "name": decision}, LAYOUT)
     columns["instrument"] = along(connection, on, cast("Int64", columns["instrument"]), "fills", owner)
     order = np.argsort(columns.pop("seq"), kind="stable")

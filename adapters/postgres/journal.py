@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from typing import TYPE_CHECKING, Self
 
 from attrs import define, field
@@ -15,10 +15,11 @@ from ...domain.orders import Orders
 from ...ports.errors import StoreConflict
 from ...ports.repository import ExecutionRepository
 from .batch import Batch, BatchWriter
-from .connection import connect, translated
+from .connection import connect, transaction, translated
 from .decisions import find_owner, owner_of
 from .fills import read_fills
 from .orders import read_orders
+from .partitions import make_partitions
 from .repository import recall
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from datetime import date
     from types import TracebackType
 
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
     from ...domain.instruments import Instruments
     from ...domain.plan_key import PlanKey, Portfolio
     from ...domain.planner import ExecutionPlan
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from ...ports.repository import Recorded, Run, Snapshot
 
 BATCH_ROWS = 50_000
+# A commit of the journal need not be on the disk yet: what marks the run COMPLETE comes later in the same log, and is.
+SETTINGS = "SET synchronous_commit = off; SET maintenance_work_mem = '256MB'"
 BATCHES_MAX = 2
 """How many batches wait or are being written before the simulation waits for them; what bounds the memory."""
 
@@ -57,15 +63,18 @@ class BacktestJournal(ExecutionRepository):
     _latest: date | None = field(default=None, init=False)
     _writing: deque[Future[None]] = field(factory=deque, init=False)
     _writer: BatchWriter = field(init=False)
+    _ordering: ThreadPoolExecutor = field(init=False)
     _thread: ThreadPoolExecutor = field(init=False)
     _stack: ExitStack = field(factory=ExitStack, init=False)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            connection = connect(self.dsn, bulk=True, application="execbridge journal")
-            stack.callback(connection.close)
-            with translated("find the run"):
-                self._writer = BatchWriter(connection, owner_of(connection, self.run.portfolio))
+            ordering, connection = (stack.enter_context(closing(self._connected())) for _ in range(2))
+            with transaction(connection, "begin the record of a run"):
+                owner = owner_of(connection, self.run.portfolio)
+                make_partitions(connection, owner)
+            self._writer = BatchWriter(ordering, connection, owner)
+            self._ordering = stack.enter_context(ThreadPoolExecutor(1, "execbridge-orders"))
             self._thread = stack.enter_context(ThreadPoolExecutor(1, "execbridge-journal"))
             self._stack = stack.pop_all()
         return self
@@ -76,10 +85,20 @@ class BacktestJournal(ExecutionRepository):
         with self._stack:
             if kind is None:
                 self._flush()
+                self._settle()
                 return
-            with suppress(TradingError):  # What ends the run is told already.
+            # What ends the run is told already.
+            with suppress(TradingError):
                 self._ship()
                 self._wait(0)
+            with suppress(TradingError):
+                self._writer.forget_undecided()
+                self._settle()
+
+    def _connected(self) -> Connection[TupleRow]:
+        connection = connect(self.dsn, bulk=True, application="execbridge journal")
+        connection.execute(SETTINGS)
+        return connection
 
     def hold(self, portfolio: Portfolio) -> AbstractContextManager[date | None]:
         """Do nothing but tell the day: the run is held as a whole."""
@@ -90,6 +109,7 @@ class BacktestJournal(ExecutionRepository):
             return None
         self._flush()
         with translated("recall a decision"):
+            self._writer.forget_twins()
             return recall(self._writer.connection, key, on)
 
     def record_plan(self, plan: ExecutionPlan) -> None:
@@ -139,6 +159,7 @@ class BacktestJournal(ExecutionRepository):
     def fills(self, portfolio: Portfolio, on: Instruments) -> Fills:
         self._flush()
         with translated("read fills"):
+            self._writer.forget_twins()
             owner = find_owner(self._writer.connection, portfolio)
             return Fills.none(on) if owner is None else read_fills(self._writer.connection, owner, on)
 
@@ -159,7 +180,8 @@ class BacktestJournal(ExecutionRepository):
         """Hand all whole days to the thread."""
         if self._days.plans or self._days.told or self._days.reports:
             self._wait(BATCHES_MAX - 1)
-            self._writing.append(self._thread.submit(self._writer.write, self._days))
+            ordered = self._ordering.submit(self._writer.write_orders, self._days)
+            self._writing.append(self._thread.submit(self._writer.write_outcomes, self._days, ordered))
             self._days = Batch()
 
     def _look(self) -> None:
@@ -171,6 +193,12 @@ class BacktestJournal(ExecutionRepository):
         """Wait until at most *most* batches are not committed."""
         while len(self._writing) > most:
             self._writing.popleft().result()
+
+    def _settle(self) -> None:
+        """Give the run's tables their keys, all of them side by side."""
+        ordered = self._ordering.submit(self._writer.settle_orders)
+        self._thread.submit(self._writer.settle_outcomes).result()
+        ordered.result()
 
     def _flush(self) -> None:
         """Commit everything, the day that is not finished included."""

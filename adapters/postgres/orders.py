@@ -13,8 +13,9 @@ from ...domain.orders import TRANSITIONS, Orders, OrderType, Status, TimeInForce
 from ...domain.positions import rounds
 from .axis import AXIS, PLACE, along, names
 from .copy import codes, copy_out, id_column, known_column, number_column, words
-from .decisions import OWN
+from .decisions import OWN, owner_columns, within
 from .documents import clean
+from .partitions import partition, usual_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
 FOLLOWS = [f"{before.name}>{after.name}" for before, afters in TRANSITIONS.items() for after in (before, *afters)]
 STAND = sql.SQL(
-    "UPDATE orders SET status = now.status, filled_lots = now.filled_lots,"
-    " triggered = orders.triggered OR now.triggered, reason = coalesce(now.reason, orders.reason)"
+    "UPDATE {} was SET status = now.status, filled_lots = now.filled_lots,"
+    " triggered = was.triggered OR now.triggered, reason = coalesce(now.reason, was.reason)"
     " FROM unnest(%s::uuid[], %s::order_status[], %s::bigint[], %s::boolean[], %s::text[])"
     " AS now (order_id, status, filled_lots, triggered, reason)"
-    " WHERE orders.order_id = now.order_id AND abs(now.filled_lots) >= abs(orders.filled_lots)"
-    " AND orders.status::text || '>' || now.status::text = ANY (%s)"
+    " WHERE was.order_id = now.order_id AND abs(now.filled_lots) >= abs(was.filled_lots)"
+    " AND was.status::text || '>' || now.status::text = ANY (%s)"
 )
 LAYOUT = {
     "instrument": "i8",
@@ -58,17 +59,10 @@ SELECT = sql.SQL(
     "SELECT {place}, o.order_id, o.decision_id, o.leg, o.attempt, o.lots, {order_type}, {time_in_force},"
     " coalesce(o.limit_price, 'NaN'), coalesce(o.stop_price, 'NaN'), {status}, o.filled_lots, o.triggered, o.timestamp"
     " FROM orders o JOIN decisions d USING (decision_id) {axis}"
-    " WHERE o.portfolio_id = %(portfolio)s AND {own}"
-).format(
-    place=PLACE,
-    order_type=codes("o.order_type", OrderType),
-    time_in_force=codes("o.time_in_force", TimeInForce),
-    status=codes("o.status", Status),
-    axis=AXIS.format(sql.Identifier("o")),
-    own=OWN,
+    " WHERE o.portfolio_id = %(portfolio)s AND {own} AND {ordered}"
 )
 # The instant of an order is that of its decision, and there is an index on it.
-OF_DECISION = SELECT + sql.SQL(" AND d.name = %(name)s AND o.timestamp = d.timestamp")
+OF_DECISION = sql.SQL(" AND d.name = %(name)s AND o.timestamp = d.timestamp")
 
 
 @frozen(eq=False)
@@ -96,40 +90,62 @@ class Standing:
         return Standing(self.id[rows], self.status[rows], self.filled_lots[rows], self.triggered[rows], said)
 
 
-def order_rows(orders: Orders, owned: Columns, reason: Mapping[int, str]) -> pa.RecordBatch:
-    """Return *orders* as rows of the table; *owned* says whose they are, *reason* what the broker said, by row."""
+def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> pa.RecordBatch:
+    """
+    Return *orders* as rows of *owner*'s part of the table; *reason* is what the broker said, by row.
+
+    What is as usual in every row is left to the table.
+    """
     on, at = orders.on, orders.instrument
-    count = len(orders)
-    said = [clean(reason[row]) if row in reason else None for row in range(count)] if reason else [None] * count
     columns = {
         "timestamp": number_column(orders.timestamp),
         "order_id": id_column(orders.id),
         "decision_id": id_column(orders.decision),
         "lots": number_column(orders.lots),
         "lot_size": number_column(on.lot_size[at]),
-        "limit_price": known_column(orders.limit_price),
-        "stop_price": known_column(orders.stop_price),
         "filled_lots": number_column(orders.filled_lots),
-        "order_type": words(OrderType, orders.order_type),
-        "time_in_force": words(TimeInForce, orders.time_in_force),
-        "status": words(Status, orders.status),
-        "attempt": number_column(orders.attempt.astype(np.int32)),
-        "leg": number_column(orders.leg.astype(np.int16)),
-        "triggered": number_column(orders.triggered),
         "instrument_id": names(on, at),
-        "reason": pa.array(said, pa.string()),
-        **owned,
+        **owner_columns(owner, len(orders)),
+        **_unusual(orders, usual_status(owner)),
     }
+    if reason:
+        said = [clean(reason[row]) if row in reason else None for row in range(len(orders))]
+        columns["reason"] = pa.array(said, pa.string())
     return pa.record_batch(list(columns.values()), names=list(columns))
 
 
-def update_orders(connection: Connection[TupleRow], standing: Standing) -> None:
-    """Update the orders that are recorded to how they are *standing* now, but never backwards."""
+def _unusual(orders: Orders, status: Status) -> Columns:
+    """Return those columns of *orders* in which not every row is as the table would have it by itself."""
+    columns: dict[str, pa.Array] = {
+        name: known_column(price)
+        for name, price in (("limit_price", orders.limit_price), ("stop_price", orders.stop_price))
+        if not np.isnan(price).all()
+    }
+    for name, coded, usually in (
+        ("order_type", orders.order_type, OrderType.MARKET),
+        ("time_in_force", orders.time_in_force, TimeInForce.DAY),
+        ("status", orders.status, status),
+    ):
+        if (coded != usually).any():
+            columns[name] = words(type(usually), coded)
+    for name, numbers, usual, dtype in (
+        ("attempt", orders.attempt, 1, np.int32),
+        ("leg", orders.leg, 0, np.int16),
+        ("triggered", orders.triggered, False, np.bool_),
+    ):
+        if (numbers != usual).any():
+            columns[name] = number_column(numbers.astype(dtype))
+    return columns
+
+
+def update_orders(connection: Connection[TupleRow], run_id: int | None, standing: Standing) -> None:
+    """Update those orders of the run, or outside of runs, that are recorded to how they stand now; never backwards."""
+    statement = STAND.format(partition("orders", run_id))
     for rows in turns(standing.id):
         now = standing[rows]
         said = [None] * len(now.id) if now.reason is None else [clean(words) or None for words in now.reason.tolist()]
         connection.execute(
-            STAND,
+            statement,
             [
                 [value.hex() for value in now.id.tolist()],
                 [Status(code).name for code in now.status.tolist()],
@@ -159,7 +175,17 @@ def read_orders(connection: Connection[TupleRow], owner: Owner, on: Instruments,
     Raises:
         UnknownInstrument: an order's instrument is not on the axis.
     """
-    query = SELECT if decision is None else OF_DECISION
+    query = SELECT.format(
+        place=PLACE,
+        order_type=codes("o.order_type", OrderType),
+        time_in_force=codes("o.time_in_force", TimeInForce),
+        status=codes("o.status", Status),
+        axis=AXIS.format(sql.Identifier("o")),
+        own=OWN,
+        ordered=within(owner, "o"),
+    )
+    if decision is not None:
+        query += OF_DECISION
     columns = copy_out(connection, query, {**owner.parameters, "axis": list(on.names), "name": decision}, LAYOUT)
     columns["instrument"] = along(connection, on, cast("Int64", columns["instrument"]), "orders", owner)
     columns |= {name: columns[name].astype(dtype) for name, dtype in NARROW.items()}

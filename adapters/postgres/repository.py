@@ -22,12 +22,13 @@ from .decisions import (
     find_owner,
     insert_decisions,
     latest_day,
-    owner_columns,
     owner_of,
+    runs_of,
 )
 from .documents import refusals_from
-from .fills import fill_rows, last_seq, read_fills, record_fills
+from .fills import read_fills, record_fills
 from .orders import Standing, order_rows, read_orders, update_orders
+from .partitions import KEPT, make_partitions, partition, settle
 from .snapshots import held_before, read_positions, snapshot_rows, told
 
 if TYPE_CHECKING:
@@ -109,14 +110,15 @@ class PostgresExecutionRepository(ExecutionRepository):
     def record_plan(self, plan: ExecutionPlan) -> None:
         connection = self._connected()
         with transaction(connection, "record a plan"):
-            owner = owner_of(connection, plan.key.portfolio)
+            owner = _prepared(connection, plan.key.portfolio)
             insert_decisions(connection, [Head(owner, plan)])
-            copy_in(connection, "orders", [order_rows(plan.orders, owner_columns(owner, len(plan.orders)), {})])
+            copy_in(connection, partition("orders", owner.run_id), [order_rows(plan.orders, owner, {})])
 
     def record_receipts(self, orders: Orders, receipts: Receipts) -> None:
         connection = self._connected()
         with transaction(connection, "record the broker's answers"):
-            update_orders(connection, Standing.of(orders, receipts))
+            for run_id in runs_of(connection, orders):
+                update_orders(connection, run_id, Standing.of(orders, receipts))
 
     def record_reports(
         self, portfolio: Portfolio, orders: Orders, fills: Fills, snapshot: Snapshot | None = None
@@ -125,11 +127,10 @@ class PostgresExecutionRepository(ExecutionRepository):
             return
         connection = self._connected()
         with transaction(connection, "record what has happened"):
-            owner = owner_of(connection, portfolio)
-            update_orders(connection, Standing.of(orders))
+            owner = _prepared(connection, portfolio)
+            update_orders(connection, owner.run_id, Standing.of(orders))
             if len(fills):
-                seq = np.arange(1, len(fills) + 1) + last_seq(connection, owner)
-                record_fills(connection, [fill_rows(fills, owner_columns(owner, len(fills)), seq)])
+                record_fills(connection, owner, fills)
             if snapshot is not None:
                 _record_snapshot(connection, owner, fills, snapshot)
 
@@ -171,6 +172,15 @@ def recall(connection: Connection[TupleRow], key: PlanKey, on: Instruments) -> R
     )
 
 
+def _prepared(connection: Connection[TupleRow], portfolio: Portfolio) -> Owner:
+    """Return *portfolio* as an owner of rows, for which there is a place under keys."""
+    owner = owner_of(connection, portfolio)
+    if make_partitions(connection, owner) and owner.run_id is not None:
+        for table in KEPT:
+            settle(connection, table, owner.run_id)
+    return owner
+
+
 def _record_snapshot(connection: Connection[TupleRow], owner: Owner, fills: Fills, snapshot: Snapshot) -> None:
     """Record *snapshot*; what the one before it held, and what was filled, is told even where it is flat."""
     key, positions = snapshot.key, snapshot.positions
@@ -180,5 +190,5 @@ def _record_snapshot(connection: Connection[TupleRow], owner: Owner, fills: Fill
     closed[fills.instrument] = True
     closed[read_fills(connection, owner, positions.on, key.decision).instrument] = True
     rows = told(positions, closed)
-    count = len(rows)
-    copy_in(connection, "positions_snapshots", [snapshot_rows([key], [count], rows, owner_columns(owner, count))])
+    mine = partition("positions_snapshots", owner.run_id)
+    copy_in(connection, mine, [snapshot_rows([key], [len(rows)], rows, owner)])

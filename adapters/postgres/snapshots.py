@@ -11,7 +11,7 @@ from psycopg import sql
 from ...domain.positions import Positions
 from .axis import AXIS, PLACE, along, names
 from .copy import copy_out, id_column, known_column, number_column, taken
-from .decisions import OWN
+from .decisions import OWN, owner_columns, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
     from ...domain.instruments import Instruments
     from ...domain.plan_key import PlanKey
     from ...domain.table import Bool, Int64
-    from .copy import Columns
     from .decisions import Owner
 
 LAYOUT = {"instrument": "i8", "lots": "i8", "cost": "f8", "realized_pnl": "f8", "price": "f8"}
 OF_DECISION = sql.SQL(
     "SELECT {place}, s.lots, s.cost, s.realized_pnl, coalesce(s.price, 'NaN')"
-    " FROM positions_snapshots s JOIN decisions d USING (decision_id) {axis} WHERE d.name = %(name)s AND {own}"
-).format(place=PLACE, axis=AXIS.format(sql.Identifier("s")), own=OWN)
+    " FROM positions_snapshots s JOIN decisions d USING (decision_id, timestamp) {axis}"
+    " WHERE d.name = %(name)s AND {own} AND {told}"
+)
 HELD = sql.SQL(
-    "SELECT instrument_id FROM positions_snapshots WHERE lots <> 0 AND decision_id = (SELECT d.decision_id"
-    " FROM decisions d JOIN execution_plans p USING (decision_id) WHERE p.state = 'APPLIED' AND {}"
+    "SELECT s.instrument_id FROM positions_snapshots s WHERE s.lots <> 0 AND {told}"
+    " AND (s.timestamp, s.decision_id) = (SELECT d.timestamp, d.decision_id"
+    " FROM decisions d JOIN execution_plans p USING (decision_id) WHERE p.state = 'APPLIED' AND {own}"
     " ORDER BY d.timestamp DESC, d.decision_id DESC LIMIT 1)"
-).format(OWN)
+)
 
 
 def told(positions: Positions, closed: Bool) -> Positions:
@@ -48,13 +49,11 @@ def told(positions: Positions, closed: Bool) -> Positions:
 
 def held_before(connection: Connection[TupleRow], owner: Owner) -> set[str]:
     """Return the ids of what the newest snapshot of *owner* holds."""
-    return {str(row[0]) for row in connection.execute(HELD, owner.parameters)}
+    return {str(row[0]) for row in connection.execute(HELD.format(own=OWN, told=within(owner, "s")), owner.parameters)}
 
 
-def snapshot_rows(
-    keys: Sequence[PlanKey], counts: Sequence[int], positions: Positions, owned: Columns
-) -> pa.RecordBatch:
-    """Return *positions* as rows of the table, *counts* rows of each decision of *keys*; *owned* says whose."""
+def snapshot_rows(keys: Sequence[PlanKey], counts: Sequence[int], positions: Positions, owner: Owner) -> pa.RecordBatch:
+    """Return *positions* as rows of *owner*'s part of the table, *counts* rows of each decision of *keys*."""
     on, at = positions.on, positions.instrument
     rows = np.repeat(np.arange(len(keys)), counts)
     decisions = np.array([key.id.bytes for key in keys], "V16")[rows]
@@ -69,7 +68,7 @@ def snapshot_rows(
         "price": known_column(positions.price),
         "as_of_date": taken([key.as_of_date for key in keys], rows, pa.date32()),
         "instrument_id": names(on, at),
-        **owned,
+        **owner_columns(owner, len(positions)),
     }
     return pa.record_batch(list(columns.values()), names=list(columns))
 
@@ -82,7 +81,9 @@ def read_positions(connection: Connection[TupleRow], owner: Owner, on: Instrumen
         UnknownInstrument: a position's instrument is not on the axis.
     """
     parameters = {**owner.parameters, "axis": list(on.names), "name": decision}
-    columns = copy_out(connection, OF_DECISION, parameters, LAYOUT)
+    axis = AXIS.format(sql.Identifier("s"))
+    query = OF_DECISION.format(place=PLACE, axis=axis, own=OWN, told=within(owner, "s"))
+    columns = copy_out(connection, query, parameters, LAYOUT)
     columns["instrument"] = along(connection, on, cast("Int64", columns["instrument"]), "positions_snapshots", owner)
     order = np.argsort(columns["instrument"], kind="stable")
     for name, column in columns.items():

@@ -264,15 +264,45 @@ def test_after_a_batch_that_failed_nothing_more_is_written(dsn: str) -> None:
         with BacktestJournal(dsn, RUN, batch_rows=1) as journal:
             held = _day(journal, 1, Positions.flat(ON))
             plan = plan_of(key_of(RUN.portfolio, "2", 2), 5, 5, 5, held=held)
-            twice = Orders.trusted(**{**plan.orders.__dict__, "id": plan.orders.id[[0] * len(plan.orders)]})
-            journal.record_plan(attrs.evolve(plan, orders=twice))
-            with pytest.raises(StoreConflict):
+            journal.record_plan(plan)
+            orders, fills = filled(moved(plan.orders, Status.ACCEPTED))
+            broken = Fills.trusted(**{**fills.__dict__, "price": -fills.price})
+            journal.record_reports(RUN.portfolio, orders, broken)
+            with pytest.raises(BadTable, match="price"):
                 journal.orders(RUN.portfolio, ON)
             _days(journal, range(3, 9), held)
 
     with PostgresRunRepository(dsn).start(RUN):
         with pytest.raises(StoreUnavailable, match="earlier part"):
             simulate()
+        assert _counts(dsn) == (1, 3, 3, 3)
+
+
+@pytest.mark.parametrize("batch_rows", [1, 50_000])
+def test_a_run_with_an_order_id_that_stands_twice_does_not_end_well(dsn: str, batch_rows: int) -> None:
+    def simulate() -> None:
+        with BacktestJournal(dsn, RUN, batch_rows) as journal:
+            held = _day(journal, 1, Positions.flat(ON))
+            plan = plan_of(key_of(RUN.portfolio, "2", 2), 5, 5, 5, held=held)
+            twice = Orders.trusted(**{**plan.orders.__dict__, "id": plan.orders.id[[0] * len(plan.orders)]})
+            journal.record_plan(attrs.evolve(plan, orders=twice))
+
+    with (
+        PostgresRunRepository(dsn).start(RUN),
+        pytest.raises(StoreConflict, match="give the orders of a backtest their keys"),
+    ):
+        simulate()
+
+
+def test_a_fill_that_is_told_in_another_batch_again_is_kept_once(dsn: str) -> None:
+    with PostgresRunRepository(dsn).start(RUN):
+        with BacktestJournal(dsn, RUN, batch_rows=1) as journal:
+            plan = plan_of(key_of(RUN.portfolio, "1", 1), 5, 5, 5)
+            journal.record_plan(plan)
+            orders, fills = filled(moved(plan.orders, Status.ACCEPTED))
+            after, account = marked(Positions.flat(ON).after(fills))
+            journal.record_reports(RUN.portfolio, orders, fills, Snapshot(plan.key, after, account))
+            journal.record_reports(RUN.portfolio, Orders.none(ON), fills)
         assert _counts(dsn) == (1, 3, 3, 3)
 
 

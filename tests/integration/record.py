@@ -18,12 +18,14 @@ OF_RUN = "WHERE run_id = (SELECT run_id FROM backtest_runs WHERE name = %(run)s)
 DAYS: LiteralString = (
     f"SELECT as_of_date, state FROM decisions LEFT JOIN execution_plans USING (decision_id) {OF_RUN} ORDER BY 1"
 )
-ORPHANS: LiteralString = (
-    f"SELECT fill_id FROM fills {OF_RUN} AND order_id NOT IN (SELECT order_id FROM orders {OF_RUN})"
-)
+ORPHANS: LiteralString = f"""
+    SELECT fill_id FROM (SELECT * FROM fills {OF_RUN}) f
+    WHERE NOT EXISTS (SELECT FROM orders o WHERE o.run_id = f.run_id AND o.order_id = f.order_id)
+"""
 MISCOUNTED: LiteralString = f"""
     SELECT order_id, filled_lots, coalesce(sum(f.lots), 0)
-    FROM (SELECT * FROM orders {OF_RUN}) o LEFT JOIN (SELECT order_id, lots FROM fills {OF_RUN}) f USING (order_id)
+    FROM (SELECT * FROM orders JOIN decisions USING (decision_id, run_id) {OF_RUN}) o
+    LEFT JOIN (SELECT order_id, lots FROM fills {OF_RUN}) f USING (order_id)
     GROUP BY order_id, filled_lots HAVING filled_lots <> coalesce(sum(f.lots), 0)
 """
 FILLS: LiteralString = f"SELECT timestamp::date, instrument_id, lots, price FROM fills {OF_RUN} ORDER BY seq"

@@ -1,0 +1,121 @@
+"""Where rows are kept: those of a backtest run in tables of its own, all others under keys from the first row on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from psycopg import sql
+
+from ...domain.orders import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from .decisions import Owner
+
+Kept = Literal["orders", "fills", "positions_snapshots"]
+KEPT: tuple[Kept, ...] = get_args(Kept)
+
+# A run's table is filled bare, and its autovacuum waits until it has its keys.
+MAKE = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL) WITH (autovacuum_enabled = false)")
+ATTACH = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})")
+USUAL = sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}")
+SETTLE = sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)")
+UNTWIN = sql.SQL("DELETE FROM {0} later USING {0} fill WHERE later.fill_id = fill.fill_id AND later.seq > fill.seq")
+UNDECIDED = sql.SQL(
+    "DELETE FROM {} o WHERE NOT EXISTS (SELECT FROM decisions d WHERE d.run_id = {} AND d.decision_id = o.decision_id)"
+)
+
+# Snapshots of a decision bear its instant, so that this key is no weaker than one of decision and instrument alone.
+KEYS: Mapping[Kept, Mapping[str, sql.SQL]] = {
+    "orders": {
+        "key": sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (order_id)"),
+        "timestamp": sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (timestamp)"),
+    },
+    "fills": {
+        "key": sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (order_id, fill_id)"),
+        "timestamp": sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} (timestamp)"),
+    },
+    "positions_snapshots": {
+        "key": sql.SQL("CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} (timestamp, instrument_id, decision_id)"),
+    },
+}
+
+
+def partition(table: Kept, run_id: int | None) -> sql.Identifier:
+    """Return the part of *table* that has the rows of the run *run_id*, or of what is outside of runs."""
+    return sql.Identifier(_name(table, run_id))
+
+
+def usual_status(owner: Owner) -> Status:
+    """Return the status that an order of *owner* has where its row does not say: PENDING, but FILLED in a run."""
+    return Status.PENDING if owner.run_id is None else Status.FILLED
+
+
+def make_partitions(connection: Connection[TupleRow], owner: Owner) -> bool:
+    """
+    Make the bare tables of *owner*'s run, and return whether there were none; outside of runs there is nothing to make.
+
+    Whoever reads meanwhile is not kept waiting. Call it within a transaction.
+    """
+    run_id = owner.run_id
+    if run_id is None or has_partitions(connection, run_id):
+        return False
+    for table in KEPT:
+        mine = partition(table, run_id)
+        usual: dict[str, object] = {
+            "run_id": run_id,
+            "mode": owner.portfolio.mode.value,
+            "portfolio_id": owner.portfolio.id,
+        }
+        if table == "orders":
+            usual["status"] = usual_status(owner).name
+        connection.execute(MAKE.format(mine, sql.Identifier(table)))
+        for column, value in usual.items():
+            connection.execute(USUAL.format(mine, sql.Identifier(column), sql.Literal(value)))
+        connection.execute(ATTACH.format(sql.Identifier(table), mine, sql.Literal(run_id)))
+    return True
+
+
+def has_partitions(connection: Connection[TupleRow], run_id: int) -> bool:
+    """Tell whether the run *run_id* has tables of its own."""
+    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [_name("orders", run_id)]).fetchone()
+    return found is not None and bool(found[0])
+
+
+def add_key(connection: Connection[TupleRow], table: Kept, run_id: int) -> None:
+    """Build the unique key of the run's part of *table*, unless it is there; rows that break it are refused."""
+    _build(connection, table, run_id, "key")
+
+
+def settle(connection: Connection[TupleRow], table: Kept, run_id: int) -> None:
+    """
+    Build what the run's part of *table*, whole now, still lacks of its keys and indexes, and let autovacuum have it.
+
+    Whoever reads meanwhile is not kept waiting.
+    """
+    for index in KEYS[table]:
+        _build(connection, table, run_id, index)
+    connection.execute(SETTLE.format(partition(table, run_id)))
+
+
+def remove_twins(connection: Connection[TupleRow], run_id: int) -> None:
+    """Delete the fills of a run without keys that were told again; the first of each stays."""
+    connection.execute(UNTWIN.format(partition("fills", run_id)))
+
+
+def remove_undecided(connection: Connection[TupleRow], run_id: int) -> None:
+    """Delete the orders of a run whose decision is not recorded."""
+    connection.execute(UNDECIDED.format(partition("orders", run_id), sql.Literal(run_id)))
+
+
+def _build(connection: Connection[TupleRow], table: Kept, run_id: int, index: str) -> None:
+    name = sql.Identifier(f"{_name(table, run_id)}_{index}")
+    connection.execute(KEYS[table][index].format(name, partition(table, run_id)))
+
+
+def _name(table: Kept, run_id: int | None) -> str:
+    return f"{table}_outside" if run_id is None else f"{table}_run_{run_id}"
