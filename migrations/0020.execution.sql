@@ -33,7 +33,7 @@ CREATE TABLE orders (
     order_type order_type NOT NULL DEFAULT 'MARKET',
     time_in_force time_in_force NOT NULL DEFAULT 'DAY',
     status order_status NOT NULL DEFAULT 'PENDING',
-    attempt integer NOT NULL DEFAULT 1,
+    attempt integer NOT NULL DEFAULT 0,
     leg smallint NOT NULL DEFAULT 0,
     triggered boolean NOT NULL DEFAULT false,
     portfolio_id text NOT NULL,

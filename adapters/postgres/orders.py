@@ -129,7 +129,7 @@ def _unusual(orders: Orders, status: Status) -> Columns:
         if (coded != usually).any():
             columns[name] = words(type(usually), coded)
     for name, numbers, usual, dtype in (
-        ("attempt", orders.attempt, 1, np.int32),
+        ("attempt", orders.attempt, 0, np.int32),
         ("leg", orders.leg, 0, np.int16),
         ("triggered", orders.triggered, False, np.bool_),
     ):

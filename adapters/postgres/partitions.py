@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 Kept = Literal["orders", "fills", "positions_snapshots"]
 KEPT: tuple[Kept, ...] = get_args(Kept)
 
-# A run's table is filled bare, and its autovacuum waits until it has its keys.
-MAKE = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL) WITH (autovacuum_enabled = false)")
+MAKE = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)")
 ATTACH = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})")
 USUAL = sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}")
-SETTLE = sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)")
 UNTWIN = sql.SQL("DELETE FROM {0} later USING {0} fill WHERE later.fill_id = fill.fill_id AND later.seq > fill.seq")
 UNDECIDED = sql.SQL(
     "DELETE FROM {} o WHERE NOT EXISTS (SELECT FROM decisions d WHERE d.run_id = {} AND d.decision_id = o.decision_id)"
@@ -93,13 +91,15 @@ def add_key(connection: Connection[TupleRow], table: Kept, run_id: int) -> None:
 
 def settle(connection: Connection[TupleRow], table: Kept, run_id: int) -> None:
     """
-    Build what the run's part of *table*, whole now, still lacks of its keys and indexes, and let autovacuum have it.
+    Build what the run's part of *table*, whole now, still lacks of its keys and indexes, and note what is in it.
 
     Whoever reads meanwhile is not kept waiting.
     """
     for index in KEYS[table]:
         _build(connection, table, run_id, index)
-    connection.execute(SETTLE.format(partition(table, run_id)))
+    # Without it PostgreSQL would guess, and join row by row, until autovacuum comes round. A small sample will do.
+    connection.execute("SET LOCAL default_statistics_target = 20")
+    connection.execute(sql.SQL("ANALYZE {}").format(partition(table, run_id)))
 
 
 def remove_twins(connection: Connection[TupleRow], run_id: int) -> None:
