@@ -217,7 +217,7 @@ def await_release(dsn: str) -> None:
 
 
 # Which of the two is said depends on what the connection was doing.
-LOST = re.compile("terminating connection|server closed the connection")
+LOST = re.compile("terminating connection|server closed the connection|the connection was lost at its commit")
 JOURNAL = "execbridge journal"
 TERMINATE = (
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s AND application_name LIKE %s"
