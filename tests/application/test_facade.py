@@ -126,3 +126,12 @@ def test_what_is_recorded_is_listed(dsn: str) -> None:
     listing = App().container_over(dsn).bridge().rows("orders", Selection())
     assert "instrument_id" in listing.columns
     assert listing.rows == []
+
+
+def test_prices_that_lack_what_was_traded_are_named_with_the_portfolio() -> None:
+    app = App()
+    app.apply(1, {"AAA": 3})
+    app.chosen = {"backtest__instruments": ("BBB",)}
+    with pytest.raises(UnknownInstrument, match=r"'main' has orders or fills of what the chosen prices lack: .*'AAA'"):
+        app.apply(2, {"BBB": 1})
+    assert app.held() == {"AAA": 3}
