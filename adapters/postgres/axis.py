@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, LiteralString
 
-import pyarrow as pa
 from psycopg import sql
 
+from .columns import number_column, text_column
 from .decisions import within
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
@@ -29,7 +31,12 @@ PLACE = sql.SQL("coalesce(axis.place, 0) - 1")
 
 def names(on: Instruments, instrument: Int64) -> pa.Array:
     """Return the id of each *instrument*."""
-    return pa.array(on.names, pa.string()).take(pa.array(instrument))
+    return _named(on.names).take(number_column(instrument))
+
+
+@lru_cache(maxsize=8)
+def _named(ids: tuple[str, ...]) -> pa.Array:
+    return text_column(ids)
 
 
 def along(connection: Connection[TupleRow], on: Instruments, place: Int64, table: LiteralString, owner: Owner) -> Int64:

@@ -136,24 +136,24 @@ class BatchWriter:
 
     def settle_orders(self) -> None:
         """
-        Give the orders, all written now, their keys.
+        Give orders and snapshots, all written now, their keys.
 
         Raises:
             StoreConflict: an order id stands twice.
         """
         with self._unbroken("orders"), transaction(self.ordering, "give the orders of a backtest their keys"):
             settle(self.ordering, "orders", self._run_id)
+            settle(self.ordering, "positions_snapshots", self._run_id)
 
-    def settle_outcomes(self) -> None:
-        """Give fills and snapshots, all written now, their keys; of a fill that was told again the first stays."""
-        with self._unbroken("outcomes"), transaction(self.connection, "give the outcomes of a backtest their keys"):
+    def settle_fills(self) -> None:
+        """Give the fills, all written now, their keys; of one that was told again the first stays."""
+        with self._unbroken("outcomes"), transaction(self.connection, "give the fills of a backtest their keys"):
             try:
                 with self.connection.transaction():
                     settle(self.connection, "fills", self._run_id)
             except errors.UniqueViolation:
                 self.forget_twins()
                 settle(self.connection, "fills", self._run_id)
-            settle(self.connection, "positions_snapshots", self._run_id)
 
     def forget_undecided(self) -> None:
         """Leave no order whose decision could not be recorded."""

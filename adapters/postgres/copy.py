@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, LiteralString, cast
+from typing import TYPE_CHECKING, LiteralString
 
 import numpy as np
-import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date
     from enum import IntEnum
 
+    import pyarrow as pa
     from numpy.typing import NDArray
     from psycopg import Connection
     from psycopg.rows import TupleRow
-
-    from ...domain.table import Column, Float64, Ids
-
-    Columns = Mapping[str, pa.Array]
 
 HEADER_BYTES, TRAILER_BYTES = 19, 2
 EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)
@@ -88,38 +83,3 @@ def codes(column: LiteralString, kind: type[IntEnum]) -> sql.Composable:
     """Return the SQL of the number that *kind* gives to the word in *column*."""
     cases = [sql.SQL("WHEN {} THEN {}").format(sql.Literal(member.name), sql.Literal(member.value)) for member in kind]
     return sql.SQL("(CASE {} {} END)::smallint").format(sql.SQL(column), sql.SQL(" ").join(cases))
-
-
-def words(kind: type[IntEnum], code: NDArray[np.integer]) -> pa.Array:
-    """Return the names that *kind* has for each *code*."""
-    names: list[str | None] = [None] * (max(kind) + 1)
-    for member in kind:
-        names[member] = member.name
-    return pa.array(names, pa.string()).take(pa.array(code))
-
-
-def taken(values: Iterable[str | int | date | None], rows: NDArray[np.integer], kind: pa.DataType) -> pa.Array:
-    """Return, row by row, one of *values*."""
-    return pa.array(values, kind).take(pa.array(rows))
-
-
-def id_column(ids: Ids) -> pa.Array:
-    """Return *ids* as the bytes that a uuid column takes."""
-    return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(16), len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))]
-    )
-
-
-def number_column(values: Column) -> pa.Array:
-    """Return *values* as a column without NULL."""
-    return pa.array(values)
-
-
-def known_column(values: Float64) -> pa.Array:
-    """Return *values* as a column that has NULL for NaN."""
-    return pa.array(values, pa.float64(), from_pandas=True)
-
-
-def joined(columns: Sequence[NDArray[np.generic]], dtype: str) -> NDArray[np.generic]:
-    """Return *columns* one after the other, as *dtype*."""
-    return cast("NDArray[np.generic]", np.concatenate(columns)) if columns else np.empty(0, dtype)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import date, datetime
 from typing import TYPE_CHECKING, LiteralString
 
-import pyarrow as pa
 from attrs import frozen
 from psycopg import sql
 
 from ...domain.account import Account
 from ...domain.plan_key import PlanKey
 from ...ports.errors import StoreConflict
+from .columns import text_column
 from .documents import refusal_document, target_document
 
 if TYPE_CHECKING:
@@ -25,17 +26,21 @@ if TYPE_CHECKING:
     from ...domain.plan_key import Portfolio
     from ...domain.planner import ExecutionPlan
     from ...ports.repository import Snapshot
-    from .copy import Columns
+    from .columns import Columns
 
+# Rows come as one JSON text: converting columns to arrays one value after the other would take longer than all else.
 DECISIONS = sql.SQL(
     "INSERT INTO decisions"
     " (decision_id, run_id, portfolio_id, mode, broker, account, name, as_of_date, timestamp, targets)"
-    " SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::execution_mode[], %s::text[], %s::text[],"
-    " %s::text[], %s::date[], %s::timestamptz[], %s::text[]::jsonb[])"
+    " SELECT decision_id, run_id, portfolio_id, mode, broker, account, name, as_of_date, timestamp, targets::jsonb"
+    " FROM json_to_recordset(%s::json) AS new (decision_id uuid, run_id bigint, portfolio_id text, mode execution_mode,"
+    " broker text, account text, name text, as_of_date date, timestamp timestamptz, targets text)"
 )
 PLANS = sql.SQL(
     "INSERT INTO execution_plans (decision_id, state, refusals, cash, equity, buying_power)"
-    " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]::jsonb[], %s::float8[], %s::float8[], %s::float8[])"
+    " SELECT decision_id, state, refusals::jsonb, cash, equity, buying_power"
+    " FROM json_to_recordset(%s::json) AS new"
+    " (decision_id uuid, state text, refusals text, cash float8, equity float8, buying_power float8)"
 )
 APPLIED = sql.SQL(
     "UPDATE execution_plans SET state = 'APPLIED', cash = %s, equity = %s, buying_power = %s"
@@ -116,8 +121,8 @@ def owner_columns(owner: Owner, count: int) -> Columns:
     if owner.run_id is not None:
         return {}
     return {
-        "mode": pa.repeat(pa.scalar(owner.portfolio.mode.value, pa.string()), count),
-        "portfolio_id": pa.repeat(pa.scalar(owner.portfolio.id, pa.string()), count),
+        "mode": text_column([owner.portfolio.mode.value] * count),
+        "portfolio_id": text_column([owner.portfolio.id] * count),
     }
 
 
@@ -134,27 +139,37 @@ def insert_decisions(connection: Connection[TupleRow], heads: Sequence[Head]) ->
     """Insert the rows of *heads*; targets are left out in runs."""
     if not heads:
         return
-    keys = [head.plan.key for head in heads]
-    ids = [key.id for key in keys]
-    connection.execute(
-        DECISIONS,
-        [
-            ids,
-            [head.owner.run_id for head in heads],
-            [key.portfolio.id for key in keys],
-            [key.portfolio.mode.value for key in keys],
-            [key.portfolio.broker for key in keys],
-            [key.portfolio.account for key in keys],
-            [key.decision for key in keys],
-            [key.as_of_date for key in keys],
-            [key.timestamp for key in keys],
-            [target_document(head.plan.targets) if head.owner.run_id is None else None for head in heads],
-        ],
-    )
-    money = [_money(head.account) for head in heads]
-    states = ["PLANNED" if head.account is None else "APPLIED" for head in heads]
-    refusals = [refusal_document(head.plan.refusals) for head in heads]
-    connection.execute(PLANS, [ids, states, refusals, *(list(column) for column in zip(*money, strict=True))])
+    connection.execute(DECISIONS, [json.dumps([_decision(head) for head in heads])])
+    connection.execute(PLANS, [json.dumps([_outcome(head) for head in heads])])
+
+
+def _decision(head: Head) -> dict[str, object]:
+    key, run_id = head.plan.key, head.owner.run_id
+    return {
+        "decision_id": key.id.hex,
+        "run_id": run_id,
+        "portfolio_id": key.portfolio.id,
+        "mode": key.portfolio.mode.value,
+        "broker": key.portfolio.broker,
+        "account": key.portfolio.account,
+        "name": key.decision,
+        "as_of_date": key.as_of_date.isoformat(),
+        "timestamp": key.timestamp.isoformat(),
+        "targets": target_document(head.plan.targets) if run_id is None else None,
+    }
+
+
+def _outcome(head: Head) -> dict[str, object]:
+    # As text a number keeps its last bit, its sign where it is 0, and its infinity.
+    cash, equity, power = (None if value is None else repr(value) for value in _money(head.account))
+    return {
+        "decision_id": head.plan.key.id.hex,
+        "state": "PLANNED" if head.account is None else "APPLIED",
+        "refusals": refusal_document(head.plan.refusals),
+        "cash": cash,
+        "equity": equity,
+        "buying_power": power,
+    }
 
 
 def apply_decision(connection: Connection[TupleRow], snapshot: Snapshot) -> None:

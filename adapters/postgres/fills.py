@@ -10,7 +10,8 @@ from psycopg import errors, sql
 
 from ...domain.fills import Fills
 from .axis import AXIS, PLACE, along, names
-from .copy import copy_in, copy_out, id_column, number_column
+from .columns import number_column
+from .copy import copy_in, copy_out
 from .decisions import OWN, owner_columns, within
 from .partitions import partition
 
@@ -47,8 +48,8 @@ def fill_rows(fills: Fills, owner: Owner, seq: Int64) -> pa.RecordBatch:
     on, at = fills.on, fills.instrument
     columns = {
         "timestamp": number_column(fills.timestamp),
-        "fill_id": id_column(fills.id),
-        "order_id": id_column(fills.order),
+        "fill_id": number_column(fills.id),
+        "order_id": number_column(fills.order),
         "seq": number_column(seq),
         "lots": number_column(fills.lots),
         "lot_size": number_column(on.lot_size[at]),

@@ -197,7 +197,7 @@ class BacktestJournal(ExecutionRepository):
     def _settle(self) -> None:
         """Give the run's tables their keys, all of them side by side."""
         ordered = self._ordering.submit(self._writer.settle_orders)
-        self._thread.submit(self._writer.settle_outcomes).result()
+        self._thread.submit(self._writer.settle_fills).result()
         ordered.result()
 
     def _flush(self) -> None:

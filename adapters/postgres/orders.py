@@ -12,7 +12,8 @@ from psycopg import sql
 from ...domain.orders import TRANSITIONS, Orders, OrderType, Status, TimeInForce
 from ...domain.positions import rounds
 from .axis import AXIS, PLACE, along, names
-from .copy import codes, copy_out, id_column, known_column, number_column, words
+from .columns import flag_column, known_column, number_column, text_column, words
+from .copy import codes, copy_out
 from .decisions import OWN, owner_columns, within
 from .documents import clean
 from .partitions import partition, usual_status
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ...domain.instruments import Instruments
     from ...domain.table import Bool, Column, Ids, Int8, Int64, Text
     from ...ports.broker import Receipts
-    from .copy import Columns
+    from .columns import Columns
     from .decisions import Owner
 
 FOLLOWS = [f"{before.name}>{after.name}" for before, afters in TRANSITIONS.items() for after in (before, *afters)]
@@ -99,8 +100,8 @@ def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> pa.Re
     on, at = orders.on, orders.instrument
     columns = {
         "timestamp": number_column(orders.timestamp),
-        "order_id": id_column(orders.id),
-        "decision_id": id_column(orders.decision),
+        "order_id": number_column(orders.id),
+        "decision_id": number_column(orders.decision),
         "lots": number_column(orders.lots),
         "lot_size": number_column(on.lot_size[at]),
         "filled_lots": number_column(orders.filled_lots),
@@ -110,7 +111,7 @@ def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> pa.Re
     }
     if reason:
         said = [clean(reason[row]) if row in reason else None for row in range(len(orders))]
-        columns["reason"] = pa.array(said, pa.string())
+        columns["reason"] = text_column(said)
     return pa.record_batch(list(columns.values()), names=list(columns))
 
 
@@ -128,12 +129,10 @@ def _unusual(orders: Orders, status: Status) -> Columns:
     ):
         if (coded != usually).any():
             columns[name] = words(type(usually), coded)
-    for name, numbers, usual, dtype in (
-        ("attempt", orders.attempt, 0, np.int32),
-        ("leg", orders.leg, 0, np.int16),
-        ("triggered", orders.triggered, False, np.bool_),
-    ):
-        if (numbers != usual).any():
+    if orders.triggered.any():
+        columns["triggered"] = flag_column(orders.triggered)
+    for name, numbers, dtype in (("attempt", orders.attempt, np.int32), ("leg", orders.leg, np.int16)):
+        if numbers.any():
             columns[name] = number_column(numbers.astype(dtype))
     return columns
 

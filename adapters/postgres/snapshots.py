@@ -10,7 +10,8 @@ from psycopg import sql
 
 from ...domain.positions import Positions
 from .axis import AXIS, PLACE, along, names
-from .copy import copy_out, id_column, known_column, number_column, taken
+from .columns import day_column, known_column, number_column
+from .copy import copy_out
 from .decisions import OWN, owner_columns, within
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def snapshot_rows(keys: Sequence[PlanKey], counts: Sequence[int], positions: Pos
     decisions = np.array([key.id.bytes for key in keys], "V16")[rows]
     columns = {
         "timestamp": number_column(np.array([key.instant for key in keys], "M8[us]")[rows]),
-        "decision_id": id_column(decisions),
+        "decision_id": number_column(decisions),
         "lots": number_column(positions.lots),
         "lot_size": number_column(on.lot_size[at]),
         "multiplier": number_column(on.multiplier[at]),
         "cost": number_column(positions.cost),
         "realized_pnl": number_column(positions.realized_pnl),
         "price": known_column(positions.price),
-        "as_of_date": taken([key.as_of_date for key in keys], rows, pa.date32()),
+        "as_of_date": day_column(np.array([key.as_of_date for key in keys], "M8[D]")[rows]),
         "instrument_id": names(on, at),
         **owner_columns(owner, len(positions)),
     }
