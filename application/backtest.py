@@ -239,11 +239,12 @@ class Course:
         traded = commission = shortfall = 0.0
         for fills, known in ((earlier, before.price), (summary.fills, summary.positions.price)):
             if len(fills):
-                worth = fills.on.unit[fills.instrument]
-                traded += float(np.abs(fills.notional).sum())
-                commission += float(fills.commission.sum())
-                shortfall += float((fills.lots * worth * (fills.price - known[fills.instrument])).sum())
-                self._fills += len(fills)
+                at = fills.instrument
+                moved = fills.lots * fills.on.unit[at]
+                traded += float(np.add.reduce(np.abs(moved) * fills.price))
+                commission += float(np.add.reduce(fills.commission))
+                shortfall += float(np.add.reduce(moved * (fills.price - known[at])))
+                self._fills += len(at)
         self._orders += len(summary.orders)
         self._daily.append((summary.account.equity, summary.account.cash, traded, commission, shortfall))
         if len(summary.refusals):

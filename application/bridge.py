@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import Factory, evolve, frozen
 
+from ..domain.columns import looked_up, only
 from ..domain.errors import DomainError
 from ..domain.execution_plan import Rules, Situation, overtaken, plan_execution
 from ..domain.fills import Fills
@@ -183,12 +184,13 @@ class ExecutionBridge:
 
     def _send(self, broker: BrokerPort, orders: Orders) -> Orders:
         """Send those *orders* that never were, record the answers, and return all of them as they then stand."""
-        pending = orders.status == Status.PENDING
-        if not pending.any():
-            return orders
-        sent = orders if pending.all() else orders[pending]
+        sent = orders
+        if only(orders.status) != Status.PENDING:
+            sent = orders[orders.status == Status.PENDING]
+            if not len(sent):
+                return orders
         receipts = broker.submit(sent)
-        answered = sent.moved(_STATUS_OF[receipts.outcome])
+        answered = sent.moved(looked_up(_STATUS_OF, receipts.outcome))
         self.repository.record_receipts(answered, receipts)
         return _as_told(orders, answered)
 

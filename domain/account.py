@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from attrs import frozen
 
 from .errors import BadTable
@@ -36,4 +37,5 @@ class Account:
         currencies = positions.on.currencies
         if len(currencies) > 1:
             raise BadTable(f"an account adds up one currency, was {', '.join(currencies)}")
-        return cls(cash=cash, equity=cash + float(positions.market_value.sum()), buying_power=max(cash, 0.0))
+        equity = cash + float(np.add.reduce(positions.market_value))
+        return cls(cash=cash, equity=equity, buying_power=max(cash, 0.0))

@@ -65,11 +65,12 @@ def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules)
     exact = _sized(targets, met, rules)
     orders = plan_orders(exact, positions, met.working, met.price, key=key, terms=rules.terms)
     refusals = unknowns(targets, exact, positions, met.price)
-    basket = Basket(orders, positions, met.working, positions.price, met.volume, account.equity)
-    passed, refused = screen(basket, rules.limits)
-    if len(refused):
-        orders = orders[passed]
-        refusals = Refusals.concat([refusals, refused])
+    if not rules.limits.are_off:
+        basket = Basket(orders, positions, met.working, positions.price, met.volume, account.equity)
+        passed, refused = screen(basket, rules.limits)
+        if len(refused):
+            orders = orders[passed]
+            refusals = Refusals.concat([refusals, refused])
     return ExecutionPlan(
         key=key, targets=targets, exact=exact, price=met.price, equity=account.equity, orders=orders, refusals=refusals
     )
@@ -96,7 +97,7 @@ def unknowns(targets: Targets, exact: Float64, positions: Positions, price: Floa
     """Return what is targeted, or held and to be closed, and cannot be sized: for want of target, price or equity."""
     on = targets.on
     unknown = np.isnan(exact)
-    if not unknown.any():
+    if not np.count_nonzero(unknown):
         return Refusals.none(on)
     said = np.zeros(len(on), np.bool_)
     said[targets.instrument] = True

@@ -64,4 +64,4 @@ class Fills(OnAxis[Fill]):
     @property
     def cash(self) -> float:
         """What these fills did to cash: minus what was paid, minus commissions."""
-        return 0.0 - float(self.notional.sum()) - float(self.commission.sum())
+        return 0.0 - float(np.add.reduce(self.notional)) - float(np.add.reduce(self.commission))

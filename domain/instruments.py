@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 ID_LENGTH_MAX = 64
 
+HALF = np.dtype("<u8")
+"""Half of a UUID as a number that is only compared and combined bit by bit: its bytes lie as a UUID has them."""
+
+_LOW = np.uint64((1 << 62) - 1)
+
 Row = TypeVar("Row")
 Number = TypeVar("Number", np.int64, np.float64)
 
@@ -131,9 +136,9 @@ class Instruments(Table[Instrument]):
 
     @cached_property
     def digest(self) -> UInt64:
-        """Eight bytes of hash for each id; what an order id takes from its instrument."""
+        """Sixty-two bits of hash for each id, as the last half of a UUID; what an order id takes from its instrument."""
         joined = b"".join(blake2b(name.encode(), digest_size=8, person=b"instrument").digest() for name in self.names)
-        digest = np.frombuffer(joined, dtype=">u8").astype(np.uint64)
+        digest = as_half(np.frombuffer(joined, dtype=">u8").astype(np.uint64))
         digest.setflags(write=False)
         return digest
 
@@ -175,6 +180,11 @@ class Instruments(Table[Instrument]):
         laid = np.zeros(len(self), amounts.dtype)
         np.add.at(laid, instrument, amounts)
         return laid
+
+
+def as_half(numbers: UInt64) -> UInt64:
+    """Return the last 62 bits of *numbers* as they lie in the last half of a UUID, whose first bits are its variant."""
+    return cast("UInt64", (numbers & _LOW).astype(">u8").view(HALF))
 
 
 @frozen(eq=False, slots=False)

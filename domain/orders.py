@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy as np
 from attrs import field, frozen
 
+from .columns import looked_up, only
 from .errors import BadTable, BadTransition
 from .instruments import OnAxis
 from .table import (
@@ -183,12 +184,20 @@ class Orders(OnAxis[Order]):
     @property
     def remaining_lots(self) -> Int64:
         """The lots not filled yet, signed."""
-        return self.lots - self.filled_lots
+        return self.lots if only(self.filled_lots) == 0 else self.lots - self.filled_lots
 
     @property
     def is_open(self) -> Bool:
         """Which orders may still be filled; UNKNOWN may."""
-        return cast("Bool", _OPEN[self.status])
+        return looked_up(_OPEN, self.status)
+
+    @property
+    def still_open(self) -> Orders:
+        """The orders that may still be filled; these very ones where all may."""
+        open_ = self.is_open
+        if (all_ := only(open_)) is not None:
+            return self if all_ else self.none(self.on)
+        return self[open_]
 
     def moved(self, status: Int8, filled_lots: Int64 | None = None, triggered: Bool | None = None) -> Orders:
         """
@@ -200,14 +209,24 @@ class Orders(OnAxis[Order]):
         """
         filled = self.filled_lots if filled_lots is None else filled_lots
         touched = self.triggered if triggered is None else triggered
-        if filled is self.filled_lots and not filled.any():
-            allowed = _MOVE[self.status, status, _NONE]
-        else:
-            side, size = np.sign(self.lots), np.abs(self.lots)
-            now = side * filled
-            allowed = _MOVE[self.status, status, _share(now, size)] & (now >= side * self.filled_lots) & (now <= size)
-        if touched is not self.triggered:
-            allowed &= touched >= self.triggered
+        if not self._all_may(status, filled, touched):
+            self._refuse_moves(status, filled, touched)
+        return self._with(status=status, filled_lots=filled, triggered=touched)
+
+    def _all_may(self, status: Int8, filled: Int64, touched: Bool) -> bool:
+        """Tell at a glance whether all orders may go as one; where they do not go as one, nothing is known yet."""
+        before, after = only(self.status), only(status)
+        if before is None or after is None or touched is not self.triggered:
+            return False
+        if filled is self.lots:
+            return bool(_MOVE[before, after, _ALL])
+        return filled is self.filled_lots and only(filled) == 0 and bool(_MOVE[before, after, _NONE])
+
+    def _refuse_moves(self, status: Int8, filled: Int64, touched: Bool) -> None:
+        side, size = np.sign(self.lots), np.abs(self.lots)
+        now = side * filled
+        allowed = _MOVE[self.status, status, _share(now, size)] & (now >= side * self.filled_lots) & (now <= size)
+        allowed &= touched >= self.triggered
         if not allowed.all():
             row = int(np.flatnonzero(~allowed)[0])
             raise BadTransition(
@@ -215,7 +234,6 @@ class Orders(OnAxis[Order]):
                 f"{self.filled_lots[row]} of {self.lots[row]} lots filled, to {Status(status[row]).name}, "
                 f"{filled[row]} lots filled"
             )
-        return self.trusted(**{**self.__dict__, "status": status, "filled_lots": filled, "triggered": touched})
 
 
 def latest(told: Sequence[Orders]) -> Orders:

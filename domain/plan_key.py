@@ -13,8 +13,9 @@ import numpy as np
 from attrs import field, frozen
 from attrs.validators import optional
 
+from .columns import ID
 from .errors import DomainError
-from .instruments import is_id
+from .instruments import HALF, as_half, is_id
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from .instruments import Instruments
-    from .table import Ids, Int8, Int64, UInt64
+    from .table import Ids, Int8, Int64
 
 _SEPARATOR = "\x1f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, so multiples of it do not meet.
-_LOW = np.uint64((1 << 62) - 1)
-_VARIANT = np.uint64(0b10 << 62)
+_LOW, _VARIANT = (1 << 62) - 1, 0b10 << 62
+_BYTE = np.uint64(8)
+_MICROSECOND, _MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
 
 
 class Mode(Enum):
@@ -94,15 +96,15 @@ class PlanKey:
             self.as_of_date.isoformat(),
         )
         digest = blake2b(_SEPARATOR.join(names).encode(), digest_size=10, person=b"execbridge-plan").digest()
-        instant = max((self.timestamp - _EPOCH) // timedelta(milliseconds=1), 0)
+        instant = max((self.timestamp - _EPOCH) // _MILLISECOND, 0)
         high = instant << 16 | 0x8000 | int.from_bytes(digest[:2], "big") & 0xFFF
-        low = int.from_bytes(digest[2:], "big") & int(_LOW) | int(_VARIANT)
+        low = int.from_bytes(digest[2:], "big") & _LOW | _VARIANT
         return UUID(int=high << 64 | low)
 
     @cached_property
     def instant(self) -> np.datetime64:
         """The instant of the decision as numpy has it, in UTC microseconds."""
-        return np.datetime64(self.timestamp.astimezone(UTC).replace(tzinfo=None), "us")
+        return np.datetime64((self.timestamp - _EPOCH) // _MICROSECOND, "us")
 
 
 def order_ids(decision: UUID, on: Instruments, instrument: Int64, leg: Int8, attempt: Int64) -> Ids:
@@ -112,20 +114,18 @@ def order_ids(decision: UUID, on: Instruments, instrument: Int64, leg: Int8, att
     The same decision, instrument, leg and attempt give the same id, whoever asks and however often; each other
     combination gives another. The text form is the broker's client order id.
     """
-    low = np.uint64(decision.int & 0xFFFF_FFFF_FFFF_FFFF) ^ on.digest[instrument]
-    if leg.any() or attempt.any():
-        low ^= (leg + 2 * attempt).astype(np.uint64) * _STRIDE
-    return _packed(np.full(len(low), decision.int >> 64, dtype=np.uint64), low)
+    high, low = np.frombuffer(decision.bytes, HALF)
+    halves = np.empty((len(instrument), 2), HALF)
+    halves[:, 0] = high
+    halves[:, 1] = on.digest[instrument] ^ low
+    if np.count_nonzero(leg) or np.count_nonzero(attempt):
+        halves[:, 1] ^= as_half((leg + 2 * attempt).astype(np.uint64) * _STRIDE)
+    return cast("Ids", halves.view(ID).reshape(len(instrument)))
 
 
 def fill_ids(order: Ids, filled_lots: Int64) -> Ids:
     """Return an id for the fill that brought each *order* to *filled_lots*, for venues that give fills none."""
-    halves = np.ascontiguousarray(order).view(">u8").astype(np.uint64).reshape(-1, 2)
-    return _packed(halves[:, 0], halves[:, 1] ^ np.abs(filled_lots).astype(np.uint64) * _STRIDE)
-
-
-def _packed(high: UInt64, low: UInt64) -> Ids:
-    halves = np.empty((len(low), 2), dtype=">u8")
-    halves[:, 0] = high
-    halves[:, 1] = low & _LOW | _VARIANT
-    return cast("Ids", halves.view("V16").reshape(len(low)))
+    halves = order.copy().view(HALF).reshape(-1, 2)
+    # Lots, at most 2**53, change the last seven bytes alone: the byte before them has the variant.
+    halves[:, 1] ^= np.abs(filled_lots).view(np.uint64) << _BYTE
+    return cast("Ids", halves.view(ID).reshape(len(order)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from attrs import field, frozen
 
+from .columns import ID, INSTANT, repeated, spread
 from .errors import BadTable, DomainError
 from .instruments import Instruments, OnAxis, one_axis
 from .orders import Orders, OrderType, Status, TimeInForce
 from .plan_key import PlanKey, order_ids
-from .table import LOTS_MAX, Float64, Int8, Int64, float64, int8, int64, repeated
+from .table import LOTS_MAX, Column, Float64, Int8, Int64, float64, int8, int64
 from .targets import Targets, Unit
 
 if TYPE_CHECKING:
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from .positions import Positions
     from .table import Bool
 
-# Members of an Enum are slow to reach, and these are asked for every day.
-_MARKET, _PENDING = OrderType.MARKET, Status.PENDING
+_MARKET = OrderType.MARKET
 
 LOT_TOLERANCE = 1e-6
 """How far below a whole number of lots still counts as that number."""
@@ -84,7 +85,7 @@ def _offset(_: object, attribute: Attribute[Any], value: float) -> None:
         raise DomainError(f"{attribute.name} is less than {BPS} either way, was {value}")
 
 
-@frozen
+@frozen(cache_hash=True)
 class OrderTerms:
     """
     How orders are asked for: their type, how long they work, and how far from the price their own prices are.
@@ -136,7 +137,12 @@ def whole_lots(exact: Float64, on: Instruments | None = None) -> Int64:
         rows = np.flatnonzero(~(np.abs(exact) <= LOTS_MAX))[:5].tolist()
         wrong = ", ".join(f"{'row' if on is None else on.names[row]}: {exact[row]}" for row in rows)
         raise BadTable(f"lots are finite and at most 2**53, was {wrong}")
-    return np.trunc(exact + np.copysign(LOT_TOLERANCE, exact)).astype(np.int64)
+    return _rounded(exact)
+
+
+def _rounded(exact: Float64) -> Int64:
+    # What is no whole number loses its fraction as it becomes one.
+    return (exact + np.copysign(LOT_TOLERANCE, exact)).astype(np.int64)
 
 
 def size_targets(
@@ -164,7 +170,10 @@ def size_targets(
     amount = targets.along()
     priced = (price > 0) & (price < np.inf)
     if targets.unit is Unit.QUANTITY:
-        return np.where(priced, amount / on.lot_size, np.nan)
+        exact = amount / on.lot_size
+        if np.count_nonzero(priced) < len(on):
+            exact[~priced] = np.nan
+        return exact
     value = np.where(priced, price, np.nan) * on.unit
     if not 0 < equity < np.inf:
         amount = np.where(amount == 0, 0.0, np.nan)
@@ -232,62 +241,73 @@ def plan_orders(
         BadTable: more than 2**53 lots are wanted or to be traded, or the tables lie along different axes.
     """
     on = one_axis(positions.on, working.on)
-    known = np.isfinite(exact) & (price > 0)
-    wanted = whole_lots(np.where(known, exact, 0.0), on)
-    expected = on.total(positions.instrument, positions.lots) + on.total(working.instrument, working.remaining_lots)
-    change = np.where(known, wanted - expected, 0)
-    crosses = known & (wanted * np.sign(expected) < 0)
-    first = np.where(crosses, -expected, change)
+    expected = positions.along().lots
+    if len(working):
+        expected = expected + on.total(working.instrument, working.remaining_lots)
+    if np.maximum.reduce(np.abs(exact), initial=0.0) <= LOTS_MAX and np.minimum.reduce(price, initial=np.inf) > 0:
+        wanted = _rounded(exact)
+    else:
+        known = np.isfinite(exact) & (price > 0)
+        wanted = np.where(known, whole_lots(np.where(known, exact, 0.0), on), expected)
+    first = wanted - expected
+    # Only numbers that differ in their first bit can have opposite signs: most days none do, and that is seen at once.
+    flipped = ((wanted ^ expected) < 0).nonzero()[0]
+    if len(flipped):
+        flipped = flipped[wanted[flipped] * np.sign(expected[flipped]) < 0]
+        first[flipped] = -expected[flipped]
     if np.maximum.reduce(np.abs(first), initial=0) > LOTS_MAX:
         raise BadTable(f"an order asks for at most 2**53 lots, was {np.abs(first).max()}")
-    instrument = np.flatnonzero(first)
+    instrument = np.concatenate([(first < 0).nonzero()[0], (first > 0).nonzero()[0]])
     lots, leg = first[instrument], repeated(0, len(instrument), np.int8)
-    if crosses.any():
-        flipped = np.flatnonzero(crosses)
-        instrument = np.concatenate([instrument, flipped])
-        lots = np.concatenate([lots, wanted[flipped]])
+    if len(flipped):
+        instrument, lots = np.concatenate([instrument, flipped]), np.concatenate([lots, wanted[flipped]])
         leg = np.concatenate([leg, np.ones(len(flipped), np.int8)])
-    order = np.lexsort((leg, instrument, lots > 0)) if leg.any() else np.argsort(lots > 0, kind="stable")
-    return _asked(on, instrument[order], leg[order], lots[order], price, key=key, terms=terms)
+        order = np.lexsort((leg, instrument, lots > 0))
+        instrument, lots, leg = instrument[order], lots[order], leg[order]
+    return _asked(on, instrument, leg, lots, price, key=key, terms=terms)
 
 
 def _asked(
     on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, *, key: PlanKey, terms: OrderTerms
 ) -> Orders:
     count = len(lots)
-    attempt = repeated(0, count, np.int64)
-    limit, stop = _order_prices(lots, price[instrument], on.tick_size[instrument], terms)
+    usual = _usual(terms, count)
+    prices = {} if terms.order_type is _MARKET else _order_prices(lots, price[instrument], on.tick_size[instrument], terms)
     return Orders.trusted(
         on=on,
         instrument=instrument,
-        id=order_ids(key.id, on, instrument, leg, attempt),
-        decision=np.full(count, np.void(key.id.bytes)),
+        id=order_ids(key.id, on, instrument, leg, usual["attempt"]),
+        decision=spread(key.id.bytes, count, ID),
         leg=leg,
-        attempt=attempt,
         lots=lots,
-        order_type=repeated(terms.order_type, count, np.int8),
-        time_in_force=repeated(terms.time_in_force, count, np.int8),
-        limit_price=limit,
-        stop_price=stop,
-        status=repeated(_PENDING, count, np.int8),
-        filled_lots=repeated(0, count, np.int64),
-        triggered=repeated(0, count, np.bool_),
-        timestamp=np.full(count, key.instant),
+        timestamp=spread(key.instant.tobytes(), count, INSTANT),
+        **{**usual, **prices},
     )
 
 
-def _order_prices(lots: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> tuple[Float64, Float64]:
+@lru_cache(maxsize=1024)
+def _usual(terms: OrderTerms, count: int) -> dict[str, Column]:
+    """Return what all of so many new orders on *terms* have in common."""
+    return {
+        "attempt": repeated(0, count, np.int64),
+        "order_type": repeated(terms.order_type, count, np.int8),
+        "time_in_force": repeated(terms.time_in_force, count, np.int8),
+        "limit_price": repeated(np.nan, count, np.float64),
+        "stop_price": repeated(np.nan, count, np.float64),
+        "status": repeated(Status.PENDING, count, np.int8),
+        "filled_lots": repeated(0, count, np.int64),
+        "triggered": repeated(0, count, np.bool_),
+    }
+
+
+def _order_prices(lots: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> dict[str, Column]:
     """Return limit and stop prices on whole ticks, rounded so that limits give no more and stops lie no nearer."""
-    none = repeated(np.nan, len(price), np.float64)
-    if terms.order_type is _MARKET:
-        return none, none
-    side = np.sign(lots)
-    stopped = terms.order_type is not OrderType.LIMIT
-    stop = _on_tick(price * (1 + side * terms.stop_offset_bps / BPS), tick, side) if stopped else none
-    if terms.order_type is OrderType.STOP:
-        return none, stop
-    around = stop if stopped else price
-    return _on_tick(around * (1 + side * terms.limit_offset_bps / BPS), tick, -side), stop
+    side, prices = np.sign(lots), {}
+    if terms.order_type is not OrderType.LIMIT:
+        price = prices["stop_price"] = _on_tick(price * (1 + side * terms.stop_offset_bps / BPS), tick, side)
+    if terms.order_type is not OrderType.STOP:
+        prices["limit_price"] = _on_tick(price * (1 + side * terms.limit_offset_bps / BPS), tick, -side)
+    return prices
 
 
 def _on_tick(price: Float64, tick: Float64, up: Int64) -> Float64:

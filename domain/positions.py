@@ -77,7 +77,10 @@ class Positions(OnAxis[Position]):
     def market_value(self) -> Float64:
         """What the position is worth at its mark, signed; NaN where the mark is not known, 0 where flat."""
         unit = self.on.unit if self.instrument is self.on.code else self.on.unit[self.instrument]
-        return np.where(self.lots == 0, 0.0, self.lots * unit * self.price)
+        value: Float64 = self.lots * unit * self.price
+        if np.count_nonzero(np.isnan(value)):
+            value[self.lots == 0] = 0.0
+        return value
 
     @property
     def unrealized_pnl(self) -> Float64:
@@ -113,7 +116,7 @@ class Positions(OnAxis[Position]):
         marks = float64(price)
         if len(marks) != len(self.on):
             raise BadTable(f"prices lie along the whole axis of {len(self.on)}, were {len(marks)}")
-        return self.trusted(**{**self.along().__dict__, "price": marks})
+        return self.along()._with(price=marks)
 
     def after(self, fills: Fills) -> Positions:
         """
@@ -127,27 +130,23 @@ class Positions(OnAxis[Position]):
         """
         one_axis(self.on, fills.on)
         before = self.along()
-        lots, cost, realized = before.lots.copy(), before.cost.copy(), before.realized_pnl.copy()
-        unit = self.on.unit
+        lots, cost, realized = before.lots, before.cost, before.realized_pnl
         for part in rounds(fills.instrument):
             at = fills.instrument[part]
-            traded, value = fills.lots[part], fills.price[part] * unit[at]
-            held, open_cost = lots[at], cost[at]
-            side = np.sign(held)
-            closed = side * np.minimum(np.maximum(-side * traded, 0), side * held)
-            left = held - closed
-            # Both sides of a partial close come from the average: a difference would lose the smaller of them.
-            average = open_cost / np.where(held == 0, 1, held)
-            released = np.where(left == 0, open_cost, closed * average)
-            realized[at] += closed * value - released
-            cost[at] = np.where(closed == 0, open_cost, left * average) + (traded + closed) * value
-            lots[at] = held + traded
+            traded, value = np.zeros(len(lots), np.int64), np.zeros(len(lots))
+            traded[at], value[at] = fills.lots[part], fills.price[part]
+            value *= self.on.unit
+            now = lots + traded
+            left = np.maximum(np.minimum(now, np.maximum(lots, 0)), np.minimum(lots, 0))
+            closed, whole = lots - left, lots + (lots == 0)
+            # Both sides of a partial close are shares of the cost: a difference would lose the smaller of them.
+            realized = realized + (closed * value - cost * (closed / whole))
+            cost = cost * (left / whole) + (now - left) * value
+            lots = now
         if np.maximum.reduce(np.abs(lots), initial=0) > LOTS_MAX:
             much = [self.on.names[code] for code in np.flatnonzero(np.abs(lots) > LOTS_MAX)[:5].tolist()]
             raise BadTable(f"at most 2**53 lots are held; would be more of {', '.join(much)}")
-        return self.trusted(
-            on=self.on, instrument=self.on.code, lots=lots, cost=cost, realized_pnl=realized, price=before.price
-        )
+        return before._with(lots=lots, cost=cost, realized_pnl=realized)
 
 
 def rounds(instrument: Int64) -> Iterator[Int64 | slice]:
@@ -155,7 +154,7 @@ def rounds(instrument: Int64) -> Iterator[Int64 | slice]:
     if not len(instrument):
         return
     counts = np.bincount(instrument)
-    if counts.max() == 1:
+    if np.maximum.reduce(counts) == 1:
         yield slice(None)
         return
     order = np.argsort(instrument, kind="stable")

@@ -42,7 +42,7 @@ class Limits:
     @property
     def are_off(self) -> bool:
         """Whether no limit is set."""
-        return self == NO_LIMITS
+        return self is NO_LIMITS or self == NO_LIMITS
 
 
 NO_LIMITS = Limits()
@@ -81,7 +81,7 @@ def screen(basket: Basket, limits: Limits) -> tuple[Bool, Refusals]:
     on = one_axis(orders.on, basket.positions.on, basket.working.on)
     passed = np.ones(len(orders), np.bool_)
     refused = [Refusals.none(on)]
-    if limits.are_off or not len(orders):
+    if not len(orders):
         return passed, refused[0]
 
     def refuse(allowed: Bool, reason: Reason, value: Float64, limit: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import Factory, field, frozen
 
+from .columns import only, repeated
 from .costs import Commission, Slippage
 from .errors import BadTable, DomainError
 from .fills import Fills
@@ -15,7 +16,7 @@ from .instruments import one_axis
 from .orders import Orders, OrderType, Status, TimeInForce
 from .plan_key import fill_ids
 from .planner import whole_lots
-from .table import LOTS_MAX, repeated
+from .table import LOTS_MAX
 
 if TYPE_CHECKING:
     from typing import Any
@@ -90,30 +91,34 @@ class MarketSimulator:
         if bars.instrument is not axis and not np.array_equal(bars.instrument, axis):
             raise BadTable(f"bars lie along the whole axis of {len(axis)}, in order, were {len(bars)}")
         price, triggered, at_open = reached(orders, bars, at_open=self.fill_at is FillAt.NEXT_OPEN)
-        lots = np.where(np.isnan(price), 0, orders.remaining_lots)
+        lots, unmet = orders.remaining_lots, np.isnan(price)
+        if np.count_nonzero(unmet):
+            lots = np.where(unmet, 0, lots)
         if self.participation is not None:
             lots = capped(orders, lots, bars.volume, self.participation, taken_lots)
         if self.slippage.impact:
             lots = np.where(bars.volume[orders.instrument] > 0, lots, 0)
-        stamp = np.where(at_open, session.open, session.close)
-        filled = orders.filled_lots + lots
+        filled = orders.lots if lots is orders.lots else orders.filled_lots + lots
         after = orders.moved(_standing(orders, filled, bars), filled, triggered)
-        if lots.all():
-            return after, self._fills(orders, lots, price, stamp, bars=bars)
+        stamp = np.where(at_open, session.open, session.close)
+        if np.count_nonzero(lots) == len(lots):
+            return after, self._fills(after, lots, price, stamp, bars=bars)
         rows = np.flatnonzero(lots)
-        return after, self._fills(orders[rows], lots[rows], price[rows], stamp[rows], bars=bars)
+        return after, self._fills(after[rows], lots[rows], price[rows], stamp[rows], bars=bars)
 
     def _fills(self, orders: Orders, lots: Int64, price: Float64, stamp: Instants, *, bars: Bars) -> Fills:
+        """Return the last fills of *orders*, which brought them to what is filled."""
         on, at = orders.on, orders.instrument
         quantity = np.abs(lots) * on.lot_size[at]
         paid = self.slippage.worsen(price, lots, quantity, bars.volume[at])
         # No sale is for nothing, nor for more than there was to get.
         paid = np.maximum(paid, np.minimum(price, on.tick_size[at]))
-        paid = np.where(lots > 0, np.fmin(paid, orders.limit_price), np.fmax(paid, orders.limit_price))
+        if only(orders.order_type) != _MARKET:
+            paid = np.where(lots > 0, np.fmin(paid, orders.limit_price), np.fmax(paid, orders.limit_price))
         return Fills.trusted(
             on=on,
             instrument=at,
-            id=fill_ids(orders.id, orders.filled_lots + lots),
+            id=fill_ids(orders.id, orders.filled_lots),
             order=orders.id,
             lots=lots,
             price=paid,
@@ -125,7 +130,7 @@ class MarketSimulator:
 def _standing(orders: Orders, filled: Int64, bars: Bars) -> Int8:
     """Return the status of each order once *filled* lots of it are and the session of *bars* is over."""
     done = filled == orders.lots
-    if done.all():
+    if np.count_nonzero(done) == len(done):
         return repeated(Status.FILLED, len(orders), np.int8)
     status = np.where(filled == 0, _ACCEPTED, _PARTIALLY_FILLED)
     lived = ~np.isnan(bars.close)[orders.instrument]
@@ -143,11 +148,10 @@ def reached(orders: Orders, bars: Bars, *, at_open: bool) -> tuple[Float64, Bool
     the bar, it fills at the stop price if that keeps the limit, else at its limit only if the close keeps it, as
     nothing else is known to come later.
     """
-    at, buys = orders.instrument, orders.lots > 0
-    opened, closed = bars.open[at], bars.close[at]
-    kind = orders.order_type
-    if (kind == _MARKET).all():
-        return opened if at_open else closed, orders.triggered, repeated(at_open, len(orders), np.bool_)
+    at, kind = orders.instrument, orders.order_type
+    if only(kind) == _MARKET:
+        return (bars.open if at_open else bars.close)[at], orders.triggered, repeated(at_open, len(orders), np.bool_)
+    opened, closed, buys = bars.open[at], bars.close[at], orders.lots > 0
     low, high = np.where(buys, bars.low[at], -bars.high[at]), np.where(buys, bars.high[at], -bars.low[at])
     side = np.where(buys, 1.0, -1.0)
     start, end = side * opened, side * closed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import IntEnum
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
 
@@ -34,7 +34,6 @@ Ids = NDArray[np.void]
 Column = NDArray[np.generic]
 
 Row = TypeVar("Row")
-Kind = TypeVar("Kind", bound=np.generic)
 
 LOTS_MAX = 2**53
 """The largest number of lots, so that every count is exact as a float too."""
@@ -116,18 +115,6 @@ def text(values: ArrayLike) -> Text:
     return column
 
 
-def repeated(value: float | str, count: int, kind: type[Kind]) -> NDArray[Kind]:
-    """Return a read-only column of *count* times the same *value*, made once: many days in a row need the same ones."""
-    return cast("NDArray[Kind]", _repeated(value, count, cast("Hashable", kind)))
-
-
-@lru_cache(maxsize=1024)
-def _repeated(value: float | str, count: int, kind: Hashable) -> Column:
-    column = np.full(count, value, cast("type[np.generic]", kind))
-    column.setflags(write=False)
-    return column
-
-
 def uuid(value: np.void | bytes) -> UUID:
     """Return the UUID whose 16 bytes are *value*."""
     return UUID(bytes=value.tobytes() if isinstance(value, np.void) else value)
@@ -186,6 +173,12 @@ class Table(Generic[Row]):
         """Return a table of *fields* that our own code has just made and that are right: neither copied nor checked."""
         table = object.__new__(cls)
         table.__dict__.update(fields)
+        return table
+
+    def _with(self, **fields: object) -> Self:
+        """Return the same table with other *fields*, that our own code has just made and that are right."""
+        table = object.__new__(type(self))
+        table.__dict__.update(self.__dict__, **fields)
         return table
 
     def columns(self) -> dict[str, Column]:

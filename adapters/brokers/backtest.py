@@ -13,7 +13,7 @@ from ...domain.fills import Fills
 from ...domain.orders import Orders, Status, latest
 from ...domain.positions import Positions
 from ...domain.simulator import FillAt, MarketSimulator, Session
-from ...domain.table import repeated
+from ...domain.columns import only, repeated
 from ...ports.broker import BrokerPort, Outcome, Receipts, Reports
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ...ports.clock import Clock
     from ...ports.prices import PriceFeed
 
-_ACCEPTED = Outcome.ACCEPTED
 _DAY = timedelta(days=1)
 
 
@@ -82,31 +81,31 @@ class BacktestBroker(BrokerPort):
 
     def submit(self, orders: Orders) -> Receipts:
         """Take *orders* in; they are worked at the next poll."""
-        known = self._recognize(orders)
-        outcome = repeated(_ACCEPTED, len(orders), np.int8)
+        count = len(orders)
+        outcome = repeated(Outcome.ACCEPTED, count, np.int8)
         fresh = orders
-        if known.any():
+        if (known := self._recognize(orders)) is not None:
             outcome = np.where(known, Outcome.KNOWN, Outcome.ACCEPTED).astype(np.int8)
             fresh = orders[~known]
         if len(fresh):
             self._entered.append((self.clock.today(), fresh))
-        return Receipts.trusted(order=orders.id, outcome=outcome, reason=repeated("", len(orders), np.str_))
+        return Receipts.trusted(order=orders.id, outcome=outcome, reason=repeated("", count, np.str_))
 
-    def _recognize(self, orders: Orders) -> Bool:
+    def _recognize(self, orders: Orders) -> Bool | None:
         """
-        Return which of *orders* have been here before, and know all of them from now on.
+        Return which of *orders* have been here before, None if none has, and know all of them from now on.
 
         An order's id follows from its decision, instrument, leg and attempt, so a bit a place is kept and not the id:
         orders come by the million.
         """
         place = self._places(orders)
-        known = np.zeros(len(orders), np.bool_)
-        first = orders.decision[:1].tobytes()
-        if first not in self._known and orders.decision.tobytes() == first * len(orders):
-            bits = np.zeros(int(place.max(initial=-1)) + 1, np.bool_)
+        decision = cast("bytes | None", only(orders.decision))
+        if decision is not None and decision not in self._known:
+            bits = np.zeros(int(np.maximum.reduce(place)) + 1, np.bool_)
             bits[place] = True
-            self._known[first] = int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
-            return known
+            self._known[decision] = int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+            return None
+        known = np.zeros(len(orders), np.bool_)
         for row, (decision, at) in enumerate(zip(orders.decision.tolist(), place.tolist(), strict=True)):
             before = self._known.get(decision, 0)
             known[row] = before >> at & 1
@@ -114,6 +113,8 @@ class BacktestBroker(BrokerPort):
         return known
 
     def _places(self, orders: Orders) -> Int64:
+        if only(orders.leg) == only(orders.attempt) == 0:
+            return orders.instrument
         return (orders.leg + 2 * orders.attempt) * len(self._on) + orders.instrument
 
     def cancel(self, orders: Orders) -> Receipts:
@@ -145,13 +146,15 @@ class BacktestBroker(BrokerPort):
 
     def process_fills(self, as_of_date: date) -> Reports:
         """Fill open orders from the bars of all sessions up to *as_of_date* that are new, and return what changed."""
-        for session in self._sessions(as_of_date):
-            day = _day(session)
-            self._take_in(day - _DAY)
-            self._turn(session)
-            if len(self.resting):
-                self.resting = self._work(self.resting, self.prices.bars(self._on, day), session)
+        if self.worked_until != as_of_date:
+            for session in self._sessions(as_of_date):
+                self._take_in(_day(session) - _DAY)
+                self._turn(session)
+                if len(self.resting):
+                    self.resting = self._work(self.resting, self.prices.bars(self._on, _day(session)), session)
         self._take_in(as_of_date)
+        if not self._told and not self._filled:
+            return self._nothing
         told, self._told = self._told, []
         filled, self._filled = self._filled, []
         return Reports(
@@ -180,7 +183,7 @@ class BacktestBroker(BrokerPort):
             if day > until:
                 self._entered.append((day, orders))
                 continue
-            if self.simulator.fill_at is FillAt.CLOSE and session is not None and _day(session) == day:
+            if self.simulator.fill_at is FillAt.CLOSE and session is not None and self.worked_until == day:
                 left = self._work(orders, self.prices.bars(self._on, day).at_close, session.at_close)
             else:
                 left = _accepted(orders)
@@ -198,17 +201,16 @@ class BacktestBroker(BrokerPort):
             self.held = self.held.after(filled)
             self.cash += filled.cash
             np.add.at(self._taken, filled.instrument, np.abs(filled.lots))
-        open_ = after.is_open
-        return after[open_] if open_.any() else self._nothing.orders
+        return after.still_open
 
     def _tell(self, before: Orders, after: Orders) -> None:
         """Keep for the next poll what has changed."""
         changed = after.status != before.status
-        if not changed.all():
+        if np.count_nonzero(changed) < len(changed):
             changed |= (after.filled_lots != before.filled_lots) | (after.triggered != before.triggered)
-        if changed.all():
+        if np.count_nonzero(changed) == len(changed):
             self._told.append(after)
-        elif changed.any():
+        elif np.count_nonzero(changed):
             self._told.append(after[changed])
 
     def working(self) -> Orders:
