@@ -34,11 +34,17 @@ class _Memory:
     end: date = date.min
     day: NDArray[np.datetime64] = field(factory=lambda: np.empty(0, "M8[D]"))
     sessions: list[Session] = field(factory=list)
+    _on: dict[date, Session] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._on = dict(zip(self.day.tolist(), self.sessions, strict=True))
 
     def covers(self, start: date, end: date) -> bool:
         return self.start <= start and end <= self.end
 
     def between(self, start: date, end: date) -> list[Session]:
+        if start == end:
+            return [self._on[start]] if start in self._on else []
         first = int(np.searchsorted(self.day, np.datetime64(start, "D")))
         last = int(np.searchsorted(self.day, np.datetime64(end, "D"), side="right"))
         return self.sessions[first:last]

@@ -50,6 +50,11 @@ class CalendarContract:
 
     def test_a_weekend_has_no_session(self, calendar: TradingCalendar) -> None:
         assert calendar.sessions(date(2024, 7, 6), date(2024, 7, 7)) == []
+        assert calendar.sessions(date(2024, 7, 6), date(2024, 7, 6)) == []
+
+    def test_a_day_asked_for_alone_has_the_session_of_its_window(self, calendar: TradingCalendar) -> None:
+        days = np.array([session.day for session in calendar.sessions(START, END)]).tolist()
+        assert [calendar.sessions(day, day) for day in days] == [[session] for session in calendar.sessions(START, END)]
 
     def test_what_ends_before_it_starts_has_no_session(self, calendar: TradingCalendar) -> None:
         assert calendar.sessions(END, START) == []
