@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from attrs import define, field, frozen
@@ -13,6 +13,7 @@ from ...ports.clock import Clock
 from ...ports.errors import LookAhead
 from ...ports.prices import PriceFeed
 from ...ports.replay import Replay
+from .window import DAY, Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from ...domain.simulator import Session
     from ...domain.table import Float64
 
-_DAY = timedelta(days=1)
+# So many numbers of each field are read ahead: two years of 1,000 instruments, and fewer days of more of them.
+AHEAD = 1 << 19
 
 
 @frozen
@@ -40,15 +42,15 @@ class ReplayClock(Clock):
     """Tells the close of the session travelled to as the time, and its day as today."""
 
     as_of_date: date = field(init=False)
-    _now: datetime = field(init=False)
+    _close: np.datetime64 = field(init=False)
 
     def travel(self, session: Session) -> None:
         """Go to the close of *session*."""
-        self.as_of_date = session.day.astype("M8[D]").item()
-        self._now = session.close.astype("M8[us]").item().replace(tzinfo=UTC)
+        self.as_of_date = cast("date", session.day.item())
+        self._close = session.close
 
     def now(self) -> datetime:
-        return self._now
+        return cast("datetime", self._close.item()).replace(tzinfo=UTC)
 
     def today(self) -> date:
         return self.as_of_date
@@ -59,9 +61,10 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
     """
     Brings the prices of *feed* that were known at the close of the session travelled to, and tells that as the time.
 
-    The window of *on* from *start* to *end* is read once; other axes and earlier days are asked of *feed*. Before the
-    first travel it is the day before *start*. Whoever asks for a later day than `as_of_date` gets LookAhead or, where
-    the machine is not *strict*, what was known. *reads* lists what was asked for.
+    Those of *on* from *start* to *end* are read *ahead*, so many numbers of each field at once; of what came before so
+    much stays as panels looked back at. Anything else is asked of *feed*. Before the first travel it is the day before
+    *start*. Whoever asks for a later day than `as_of_date` gets LookAhead or, where the machine is not *strict*, what
+    was known. *reads* lists what was asked for; bars and last closes of the day itself stand there once a day.
     """
 
     _feed: PriceFeed
@@ -69,73 +72,95 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
     start: date
     end: date
     strict: bool = True
+    ahead: int = AHEAD
     _reads: list[tuple[date, str, date, date]] = field(factory=list, init=False)
-    _window: Panel = field(init=False)
-    _has_gaps: NDArray[np.bool_] = field(init=False)
-    _seed: Float64 = field(init=False)
-    _last: Float64 = field(init=False)
-    _filled: int = field(default=0, init=False)
-    _filled_day: date | None = field(default=None, init=False)
-    _rows: dict[date, int] = field(init=False)
+    _window: Window = field(init=False)
+    _looked_back: timedelta = field(default=timedelta(0), init=False)
+    _bars: Bars | None = field(default=None, init=False)
+    _last: Float64 | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.as_of_date = self.start - _DAY
-        self._now = datetime(self.start.year, self.start.month, self.start.day, tzinfo=UTC) - timedelta(microseconds=1)
-        self._window = self._feed.panel(self.on, self.start, self.end)
-        self._rows = {day: row for row, day in enumerate(self._window.day.tolist())}
-        self._has_gaps = np.asarray(np.isnan(self._window.close).any(axis=1))
-        self._seed = self._last = self._feed.last(self.on, self.as_of_date)
+        self.as_of_date = self.start - DAY
+        self._close = np.datetime64(self.start, "us") - np.timedelta64(1, "us")
+        self._window = self._read_ahead(self.start, self._feed.last(self.on, self.as_of_date))
 
     @property
     def reads(self) -> list[Read]:
         """What was asked for, in the order of asking."""
         return [Read(*read) for read in self._reads]
 
+    def travel(self, session: Session) -> None:
+        super().travel(session)
+        self._bars = self._last = None
+
     def instruments(self) -> Instruments:
         return self._feed.instruments()
 
     def days(self, start: date, end: date) -> NDArray[np.datetime64]:
-        return self._feed.days(start, self._read("days", start, end))
+        return self._feed.days(start, self._known("days", start, end))
 
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
-        known = self._read("panel", start, end)
-        if on is not self.on or start < self.start or known > self.end:
+        known = self._known("panel", start, end)
+        if on is not self.on or start > known or not self._holds(known):
             return self._feed.panel(on, start, known)
-        return self._window.between(on, start, known)
+        self._looked_back = max(self._looked_back, self.as_of_date - start)
+        if start < self._window.start:
+            self._window = self._window.reaching_back(start, self._feed.panel(on, start, self._window.start - DAY))
+        return self._window.between(start, known)
 
     def bars(self, on: Instruments, day: date) -> Bars:
-        known = self._read("bars", day, day)
-        if known < day:
+        is_shown = on is self.on and day == self.as_of_date
+        if is_shown and self._bars is not None:
+            return self._bars
+        if self._known("bars", day, day) < day:
             return Bars.unknown(on)
-        if on is not self.on or not self.start <= day <= self.end:
+        if on is not self.on or not self._holds(day):
             return self._feed.bars(on, day)
-        row = self._rows.get(day)
-        return Bars.unknown(on) if row is None else self._window[row]
+        bars = self._window.bars(day)
+        if is_shown:
+            self._bars = bars
+        return bars
 
     def last(self, on: Instruments, day: date) -> Float64:
-        known = self._read("last", day, day)
-        if known == self._filled_day and on is self.on:
+        is_shown = on is self.on and day == self.as_of_date
+        if is_shown and self._last is not None:
             return self._last
-        if on is not self.on or not self.start - _DAY <= known <= self.end:
+        known = self._known("last", day, day)
+        if on is not self.on or not self._holds(known) or known < self._window.since:
             return self._feed.last(on, known)
-        self._filled_day = known
-        return self._filled_to(self._window.rows_until(known))
+        last = self._window.last_on(known)
+        if is_shown:
+            self._last = last
+        return last
 
-    def _filled_to(self, rows: int) -> Float64:
-        """Return the last closes after so many *rows*: a step a day, which is free where no close is missing."""
-        if rows < self._filled:
-            self._last, self._filled = self._seed, 0
-        for row in range(self._filled, rows):
-            close = self._window.close[row]
-            self._last = np.where(np.isnan(close), self._last, close) if self._has_gaps[row] else close
-        self._last.setflags(write=False)
-        self._filled = rows
-        return self._last
-
-    def _read(self, what: str, start: date, end: date) -> date:
+    def _known(self, what: str, start: date, end: date) -> date:
         """Note what is asked for, and return the last day of it that is known."""
         self._reads.append((self.as_of_date, what, start, end))
         if end > self.as_of_date and self.strict:
             asked = f"{end}" if start == end else f"{start} to {end}"
             raise LookAhead(f"on {self.as_of_date} the {what} of {asked} were not known yet")
         return min(end, self.as_of_date)
+
+    def _holds(self, day: date) -> bool:
+        """Return whether *day* lies in the window, which goes along with what is today."""
+        window = self._window
+        if window.start <= day <= window.end:
+            return True
+        if day != self.as_of_date or not self.start <= day <= self.end:
+            return False
+        if window.end < day <= window.end + self._span:
+            following = self._read_ahead(window.end + DAY, window.last_on(window.end))
+            self._window = following.after(window, day - self._looked_back)
+        else:
+            self._window = self._read_ahead(day, self._feed.last(self.on, day - DAY))
+        self._looked_back = timedelta(0)
+        return True
+
+    @property
+    def _span(self) -> timedelta:
+        return timedelta(days=max(1, self.ahead // max(1, len(self.on))))
+
+    def _read_ahead(self, start: date, before: Float64) -> Window:
+        """Return the window that begins with *start*; *before* are the last closes before it."""
+        end = min(self.end - start, self._span - DAY) + start
+        return Window.of(start, end, self._feed.panel(self.on, start, end), before)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import Factory, frozen
 
 from execbridge.adapters.files.prices import FilePriceFeed
+from execbridge.adapters.memory.prices import MemoryPriceFeed
 from execbridge.adapters.prices.time_machine import Read, TimeMachine
+from execbridge.domain.bars import Panel
 from execbridge.domain.instruments import Instruments
 from execbridge.domain.simulator import Session
-from execbridge.ports.errors import LookAhead
+from execbridge.ports.errors import FeedUnavailable, LookAhead
 
-from ..contracts.price_feed_contract import CLOSE, DAYS, FIRST, LAST, history
+from ..contracts.price_feed_contract import CLOSE, DAYS, FIRST, LAST, history, same
 from ..contracts.test_price_feeds import write_csv
 
 THIRD = date(2024, 1, 3)
@@ -120,6 +125,14 @@ def test_what_was_read_is_listed(machine: TimeMachine) -> None:
     ]
 
 
+def test_what_is_read_of_a_day_on_that_day_is_listed_once(machine: TimeMachine) -> None:
+    machine.travel(at(THIRD))
+    for _ in range(3):
+        machine.bars(machine.on, THIRD)
+        machine.last(machine.on, THIRD)
+    assert machine.reads == [Read(THIRD, "bars", THIRD, THIRD), Read(THIRD, "last", THIRD, THIRD)]
+
+
 def test_what_is_shown_cannot_be_changed(machine: TimeMachine) -> None:
     machine.travel(at(LAST))
     for shown in (machine.last(machine.on, LAST), machine.bars(machine.on, LAST).close):
@@ -129,3 +142,113 @@ def test_what_is_shown_cannot_be_changed(machine: TimeMachine) -> None:
 
 def test_the_instruments_are_those_of_the_feed(machine: TimeMachine) -> None:
     assert machine.instruments() == history().on
+
+
+LONG = np.arange("2023-12-01", "2024-03-01", dtype="M8[D]")
+RUN = (date(2024, 1, 1), date(2024, 2, 20))
+
+
+@frozen(eq=False)
+class Feed(MemoryPriceFeed):
+    """Notes which panels it is asked for, and has days that are out of reach."""
+
+    asked: list[tuple[date, date]] = Factory(list)
+    out_of_reach: set[date] = Factory(set)
+
+    def panel(self, on: Instruments, start: date, end: date) -> Panel:
+        if start in self.out_of_reach:
+            raise FeedUnavailable("prices are not reached")
+        self.asked.append((start, end))
+        return super().panel(on, start, end)
+
+
+@pytest.fixture
+def long() -> Feed:
+    """Bring three months of two instruments, where a third of the bars and all of some days are missing."""
+    rng = np.random.default_rng(7)
+    close = rng.uniform(50, 100, (len(LONG), 2))
+    close[rng.random(close.shape) < 1 / 3] = NAN
+    traded = ~np.isnan(close).all(axis=1)
+    assert not traded.all()
+    fields = dict.fromkeys(("open", "high", "low", "close", "volume"), close[traded])
+    return Feed(Panel(Instruments.of(["A", "B"]), LONG[traded], **fields))
+
+
+def days_of(start: date, end: date) -> list[date]:
+    return [start + timedelta(number) for number in range((end - start).days + 1)]
+
+
+@pytest.mark.parametrize("ahead", [1, 6, 20, 1000])
+@pytest.mark.parametrize("back", [0, 2, 9, 40])
+def test_read_in_windows_prices_are_those_of_the_feed(long: Feed, ahead: int, back: int) -> None:
+    machine = TimeMachine(long, long.held.on, *RUN, ahead=ahead)
+    feed, on = MemoryPriceFeed(long.held), long.held.on
+    for day in days_of(*RUN):
+        machine.travel(at(day))
+        same(machine.panel(on, day - timedelta(back), day), feed.panel(on, day - timedelta(back), day))
+        for known in (day, day - timedelta(1), day, day - timedelta(back)):
+            np.testing.assert_array_equal(machine.bars(on, known).close, feed.bars(on, known).close)
+            np.testing.assert_array_equal(machine.last(on, known), feed.last(on, known))
+
+
+@pytest.mark.parametrize("back", [0, 9])
+def test_no_day_is_read_twice(long: Feed, back: int) -> None:
+    """What is looked back at stays, and the feed is asked for so many days at once as there may be."""
+    machine = TimeMachine(long, long.held.on, *RUN, ahead=20)
+    for day in days_of(*RUN):
+        machine.travel(at(day))
+        machine.panel(machine.on, day - timedelta(back), day)
+        machine.bars(machine.on, day)
+    read = [day for start, end in long.asked for day in days_of(start, end)]
+    assert sorted(read) == days_of(RUN[0] - timedelta(back), RUN[1])
+    assert all(end - start < timedelta(10) for start, end in long.asked)
+
+
+def test_a_window_that_has_passed_is_let_go(long: Feed) -> None:
+    machine = TimeMachine(long, long.held.on, *RUN, ahead=20)
+    machine.travel(at(RUN[0]))
+    first = weakref.ref(machine.last(machine.on, RUN[0]).base)
+    for day in (date(2024, 1, 10), date(2024, 1, 11)):
+        assert first() is not None
+        machine.travel(at(day))
+        machine.last(machine.on, day)
+    gc.collect()
+    assert first() is None
+
+
+def test_bars_that_are_kept_stay_as_they_were(long: Feed) -> None:
+    machine = TimeMachine(long, long.held.on, *RUN, ahead=6)
+    kept = []
+    for day in days_of(*RUN):
+        machine.travel(at(day))
+        kept.append((machine.bars(machine.on, day), machine.last(machine.on, day)))
+    for day, (bars, last) in zip(days_of(*RUN), kept, strict=True):
+        np.testing.assert_array_equal(bars.close, long.bars(machine.on, day).close)
+        np.testing.assert_array_equal(last, long.last(machine.on, day))
+
+
+def test_asked_again_on_its_day_the_same_bars_are_shown(machine: TimeMachine) -> None:
+    machine.travel(at(THIRD))
+    assert machine.bars(machine.on, THIRD) is machine.bars(machine.on, THIRD)
+    assert machine.last(machine.on, THIRD) is machine.last(machine.on, THIRD)
+
+
+def test_a_jump_leaves_out_what_lies_in_between(long: Feed) -> None:
+    machine = TimeMachine(long, long.held.on, *RUN, ahead=6)
+    feed = MemoryPriceFeed(long.held)
+    for day in (date(2024, 2, 10), date(2024, 1, 20), date(2024, 1, 1), RUN[1], date(2024, 2, 28)):
+        machine.travel(at(day))
+        np.testing.assert_array_equal(machine.last(machine.on, day), feed.last(machine.on, day))
+        np.testing.assert_array_equal(machine.bars(machine.on, day).close, feed.bars(machine.on, day).close)
+    assert sum(len(days_of(*asked)) for asked in long.asked) < 20
+
+
+def test_a_feed_that_is_back_is_read_on(long: Feed) -> None:
+    machine, day = TimeMachine(long, long.held.on, *RUN, ahead=6), date(2024, 1, 4)
+    machine.travel(at(day))
+    long.out_of_reach.add(day)
+    with pytest.raises(FeedUnavailable):
+        machine.bars(machine.on, day)
+    long.out_of_reach.clear()
+    np.testing.assert_array_equal(machine.bars(machine.on, day).close, long.bars(machine.on, day).close)
+    np.testing.assert_array_equal(machine.last(machine.on, day), long.last(machine.on, day))
