@@ -146,6 +146,16 @@ class Bridge:
         """Return the recorded orders, fills, positions or runs that *selection* asks for, newest first."""
         return self.reader.rows(what, selection)
 
+    def delete_run(self, run: str) -> None:
+        """
+        Delete the backtest *run* and everything that it recorded, all or nothing; its name is free again.
+
+        Raises:
+            RunHeld: it is still running; nothing was deleted.
+            UnknownRun: no run of that name is recorded.
+        """
+        self.runner.runs.delete(run)
+
     def _axis(self) -> Instruments:
         """Return the instruments that the feed knows or, where the settings name some, those."""
         on, chosen = self.prices.instruments(), self.settings.backtest.instruments

@@ -8,8 +8,9 @@ The errors of the outside: what failed, and whether it may have happened.
         Unknown             may have happened; ask before acting
           StoreUnknown        a commit whose answer was lost
         Conflict            someone was faster, or it is there already; read again and decide
-          StoreConflict       PortfolioHeld
+          StoreConflict       PortfolioHeld   RunHeld
       LookAhead             a backtest asked for what was not known yet
+      UnknownRun            no run of that name is recorded
       TargetsFailed         whatever decides on targets has failed
       RunFailed             a backtest ended early; it is recorded as FAILED, with the date and the cause
 """
@@ -57,8 +58,16 @@ class PortfolioHeld(Conflict):
     """Say that another process holds the portfolio."""
 
 
+class RunHeld(Conflict):
+    """Say that another process is still at work on the run."""
+
+
 class LookAhead(DomainError):
     """Say that a backtest asked for what was not known at its instant."""
+
+
+class UnknownRun(DomainError):
+    """Say that no run of that name is recorded, and which names are near."""
 
 
 class TargetsFailed(PortError):

@@ -160,6 +160,18 @@ class RunRepository(Protocol):
     def finish(self, run: Run, status: RunStatus, result: Mapping[str, object]) -> None:
         """Record how *run* ended: COMPLETE with its figures in *result*, or FAILED with its date and cause."""
 
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """
+        Delete the run *name* and everything that it recorded, all or nothing; the name is free again.
+
+        What is recorded of others stays as it is.
+
+        Raises:
+            RunHeld: it is still running; nothing was deleted.
+            UnknownRun: no run of that name is recorded; the message says the nearest names.
+        """
+
 
 @frozen
 class Selection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...domain.errors import TradingError
-from ...ports.errors import Conflict, PortError, PortfolioHeld, RunFailed, TargetsFailed
+from ...ports.errors import Conflict, PortError, PortfolioHeld, RunFailed, RunHeld, TargetsFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ class Exit(IntEnum):
 # The first that fits.
 _EXITS: tuple[tuple[type[TradingError], Exit], ...] = (
     (PortfolioHeld, Exit.HELD),
+    (RunHeld, Exit.HELD),
     (Conflict, Exit.REFUSED),
     (RunFailed, Exit.HALTED),
     (TargetsFailed, Exit.HALTED),
@@ -47,7 +48,7 @@ Exit codes:
   0  done
   2  refused, nothing happened: the command, the settings or a rule says why
   3  failed part-way, a human is needed: the run is recorded as FAILED
-  4  another process holds the portfolio
+  4  another process holds the portfolio or the run
   5  database, prices or broker out of reach, or in doubt: run it again safely
   130  interrupted by Ctrl-C; a run that was under way is recorded as FAILED
 """

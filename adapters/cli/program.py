@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "backtest": ("backtest", "Run a backtest and record all of it."),
     "plan": ("execution", "Show what would be ordered, and why; nothing is sent."),
     "apply": ("execution", "Bring a portfolio to its targets."),
-    "runs": ("lists", "List backtests, newest first."),
+    "runs": ("runs", "List backtests, newest first, or delete one."),
     "orders": ("lists", "List what was asked for, newest first."),
     "fills": ("lists", "List what was executed, newest first."),
     "positions": ("lists", "List what is held, by the newest snapshot of each portfolio."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,7 +13,7 @@ from ...domain.fills import Fill, Fills
 from ...domain.orders import TRANSITIONS, Order, Orders
 from ...domain.planner import Refusal, Refusals
 from ...domain.positions import Position, Positions
-from ...ports.errors import PortfolioHeld, StoreConflict
+from ...ports.errors import PortfolioHeld, RunHeld, StoreConflict, UnknownRun
 from ...ports.repository import ExecutionRepository, Recorded, RunRepository, Snapshot
 from .rows import table
 
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class Decision:
-    """What is kept of one decision; *account* is None until its outcome is recorded."""
+    """What is kept of one decision, along *on*; *account* is None until its outcome is recorded."""
 
     key: PlanKey
+    on: Instruments
     refusals: list[Refusal]
     positions: list[Position] = Factory(list)
     account: Account | None = None
@@ -63,6 +65,19 @@ class MemoryStore:
         """Return the status of *run*; INTERRUPTED where it should be running and nobody holds it."""
         status = self.runs[run].status
         return "INTERRUPTED" if status == "RUNNING" and run not in self.held else status
+
+    def require_run(self, name: str) -> RunRecord:
+        """
+        Return what is kept of the run *name*.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        if name not in self.runs:
+            near = ", ".join(map(repr, get_close_matches(name, self.runs)))
+            rule = f"no run named {name!r} is recorded" + (f"; did you mean {near}?" if near else "")
+            raise UnknownRun(rule)
+        return self.runs[name]
 
 
 @define(eq=False)
@@ -113,7 +128,7 @@ class MemoryExecutionRepository(ExecutionRepository):
         if known:
             rule = f"order {min(known)} is recorded already"
             raise StoreConflict(rule)
-        self.store.decisions[name] = Decision(key, list(plan.refusals))
+        self.store.decisions[name] = Decision(key, plan.orders.on, list(plan.refusals))
         self.store.orders.update(orders)
 
     def record_receipts(self, orders: Orders, receipts: Receipts) -> None:
@@ -202,3 +217,16 @@ class MemoryRunRepository(RunRepository):
             rule = f"run {run.name!r} is not running, so it cannot end as {status}"
             raise StoreConflict(rule)
         record.status, record.result = status, result
+
+    def delete(self, name: str) -> None:
+        self.store.require_run(name)
+        if name in self.store.held:
+            rule = f"run {name!r} is held by another process, which still runs it"
+            raise RunHeld(rule)
+        store = self.store
+        gone = {id_ for id_, (owner, _) in store.orders.items() if owner.run == name}
+        store.decisions = {key: kept for key, kept in store.decisions.items() if key[0].run != name}
+        store.orders = {id_: kept for id_, kept in store.orders.items() if id_ not in gone}
+        store.reasons = {id_: kept for id_, kept in store.reasons.items() if id_ not in gone}
+        store.fills = {id_: kept for id_, kept in store.fills.items() if kept[0].run != name}
+        del store.runs[name]

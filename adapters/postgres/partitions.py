@@ -23,6 +23,10 @@ MAKE = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)")
 ATTACH = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})")
 USUAL = sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}")
 UNTWIN = sql.SQL("DELETE FROM {0} later USING {0} fill WHERE later.fill_id = fill.fill_id AND later.seq > fill.seq")
+LACKING = (
+    "SELECT name FROM unnest(%s::text[]) name WHERE NOT EXISTS ("
+    "SELECT FROM pg_index i WHERE i.indexrelid = to_regclass(quote_ident(name)) AND i.indisvalid)"
+)
 UNDECIDED = sql.SQL(
     "DELETE FROM {} o WHERE NOT EXISTS (SELECT FROM decisions d WHERE d.run_id = {} AND d.decision_id = o.decision_id)"
 )
@@ -102,6 +106,19 @@ def settle(connection: Connection[TupleRow], table: Kept, run_id: int) -> None:
     connection.execute(sql.SQL("ANALYZE {}").format(partition(table, run_id)))
 
 
+def missing_keys(connection: Connection[TupleRow], run_id: int) -> list[str]:
+    """Return the names of the keys and indexes that the run's tables lack."""
+    names = [_index(table, run_id, index) for table in KEPT for index in KEYS[table]]
+    return [str(row[0]) for row in connection.execute(LACKING, [names])]
+
+
+def drop_partitions(connection: Connection[TupleRow], run_id: int) -> None:
+    """Drop the tables of the run *run_id*, where it has some, with all that is in them."""
+    # In the order in which they are made: who makes some at the same time waits, and is not waited for.
+    for table in KEPT:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(partition(table, run_id)))
+
+
 def remove_twins(connection: Connection[TupleRow], run_id: int) -> None:
     """Delete the fills of a run without keys that were told again; the first of each stays."""
     connection.execute(UNTWIN.format(partition("fills", run_id)))
@@ -113,8 +130,12 @@ def remove_undecided(connection: Connection[TupleRow], run_id: int) -> None:
 
 
 def _build(connection: Connection[TupleRow], table: Kept, run_id: int, index: str) -> None:
-    name = sql.Identifier(f"{_name(table, run_id)}_{index}")
+    name = sql.Identifier(_index(table, run_id, index))
     connection.execute(KEYS[table][index].format(name, partition(table, run_id)))
+
+
+def _index(table: Kept, run_id: int, index: str) -> str:
+    return f"{_name(table, run_id)}_{index}"
 
 
 def _name(table: Kept, run_id: int | None) -> str:

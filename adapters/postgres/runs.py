@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
+from difflib import get_close_matches
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 from psycopg import sql
 
-from ...ports.errors import StoreConflict
+from ...ports.errors import RunHeld, StoreConflict, UnknownRun
 from ...ports.repository import RunRepository
 from .connection import connect, transaction, translated
 from .documents import document
+from .partitions import drop_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +43,7 @@ FINISH = (
     "UPDATE backtest_runs SET status = %s, result = %s::jsonb, finished_at = now()"
     " WHERE name = %s AND status = 'RUNNING'"
 )
+FREE = "SELECT run_id, pg_try_advisory_xact_lock(%s, run_id::integer) FROM backtest_runs WHERE name = %s"
 KNOWN = sql.SQL(
     "SELECT {}, to_char(coalesce(r.finished_at, r.started_at), 'YYYY-MM-DD HH24:MI UTC'), r.result->>'date',"
     " r.result->>'cause' FROM backtest_runs r WHERE r.name = %s"
@@ -76,6 +80,30 @@ class PostgresRunRepository(RunRepository):
                 rule = f"run {run.name!r} is not running, so it cannot end as {status}"
                 raise StoreConflict(rule)
 
+    def delete(self, name: str) -> None:
+        with (
+            closing(connect(self.dsn, bulk=True, application="execbridge delete")) as connection,
+            transaction(connection, "delete a run"),
+        ):
+            # The lock that a run holds while it is under way; this transaction then holds it.
+            found = connection.execute(FREE, [LOCKS, name]).fetchone()
+            if found is None:
+                raise unknown_run(connection, name)
+            run_id, is_free = found
+            if not is_free:
+                rule = f"run {name!r} is held by another process, which still runs it; end that first"
+                raise RunHeld(rule)
+            drop_partitions(connection, run_id)
+            # Its decisions, and what they came to, go with it.
+            connection.execute("DELETE FROM backtest_runs WHERE run_id = %s", [run_id])
+
+
+def unknown_run(connection: Connection[TupleRow], name: str) -> UnknownRun:
+    """Return what to raise where no run *name* is recorded."""
+    known = [str(row[0]) for row in connection.execute("SELECT name FROM backtest_runs ORDER BY run_id DESC")]
+    near = ", ".join(map(repr, get_close_matches(name, known)))
+    return UnknownRun(f"no run named {name!r} is recorded" + (f"; did you mean {near}?" if near else ""))
+
 
 def _taken(connection: Connection[TupleRow], name: str) -> str:
     """Return what to say of the run that has *name* already, and how to go on."""
@@ -88,6 +116,7 @@ def _taken(connection: Connection[TupleRow], name: str) -> str:
         "RUNNING": f"RUNNING since {since}, in another process",
         "INTERRUPTED": f"INTERRUPTED: begun {since}, and its process is gone",
     }
-    return (
+    rule = (
         f"a run named {name!r} is recorded already ({told[str(status)]}); it stays as it is: give this one another name"
     )
+    return rule if status == "RUNNING" else f"{rule}, or delete that one: execbridge runs delete {quote(name)}"

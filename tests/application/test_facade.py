@@ -135,3 +135,12 @@ def test_prices_that_lack_what_was_traded_are_named_with_the_portfolio() -> None
     with pytest.raises(UnknownInstrument, match=r"'main' has orders or fills of what the chosen prices lack: .*'AAA'"):
         app.apply(2, {"BBB": 1})
     assert app.held() == {"AAA": 3}
+
+
+def test_a_run_is_deleted_and_may_be_run_again() -> None:
+    app = App()
+    for _ in range(2):
+        app.bridge().run_sleeve(targets={"AAA": 1}, start_date=day(1), end_date=day(2), run="trial")
+        assert app.recorded() == (2, 1, 1)
+        app.bridge().delete_run("trial")
+        assert app.recorded() == (0, 0, 0)

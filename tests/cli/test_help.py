@@ -27,7 +27,15 @@ HEAVY = (
     "jinja2",
     "pandas",
 )
-PARTS = [("db", "migrate"), ("db", "rollback"), ("db", "status"), ("db", "psql"), ("prices", "load")]
+PARTS = [
+    ("db", "migrate"),
+    ("db", "rollback"),
+    ("db", "status"),
+    ("db", "psql"),
+    ("prices", "load"),
+    ("runs", "delete"),
+    ("runs", "list"),
+]
 
 
 @pytest.mark.parametrize("names", [(name,) for name in COMMANDS] + PARTS, ids=" ".join)

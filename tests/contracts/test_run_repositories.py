@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from typing import cast
 
 import numpy as np
 import pytest
+from psycopg import sql
 
-from execbridge.adapters.memory.repository import MemoryRunRepository, MemoryStore
+from execbridge.adapters.memory.repository import MemoryExecutionRepository, MemoryRunRepository, MemoryStore
 from execbridge.adapters.postgres.connection import connect
 from execbridge.adapters.postgres.reader import PostgresRecordReader
+from execbridge.adapters.postgres.repository import PostgresExecutionRepository
 from execbridge.adapters.postgres.runs import PostgresRunRepository
 from execbridge.domain.orders import Status
+from execbridge.domain.positions import Positions
 from execbridge.ports.errors import StoreConflict, StoreUnavailable
-from execbridge.ports.repository import RunRepository, Selection
+from execbridge.ports.repository import ExecutionRepository, RunRepository, Selection
 
-from .run_repository_contract import RUN, RunRepositoryContract
+from .execution_repository_contract import ON
+from .record_reader_contract import carry_out
+from .run_repository_contract import RUN, RunRepositoryContract, recorded
 
 
 class TestMemoryRunRepository(RunRepositoryContract):
@@ -30,6 +35,11 @@ class TestMemoryRunRepository(RunRepositoryContract):
     @pytest.fixture
     def opened(self, store: MemoryStore) -> Callable[[], RunRepository]:
         return lambda: MemoryRunRepository(store)
+
+    @pytest.fixture
+    def repository(self, store: MemoryStore) -> Iterator[ExecutionRepository]:
+        with nullcontext(MemoryExecutionRepository(store)) as repository:
+            yield repository
 
     @pytest.fixture
     def told(self, store: MemoryStore) -> Callable[[str], tuple[str, object]]:
@@ -50,12 +60,18 @@ class TestPostgresRunRepository(RunRepositoryContract):
         return lambda: PostgresRunRepository(dsn)
 
     @pytest.fixture
+    def repository(self, dsn: str) -> Iterator[ExecutionRepository]:
+        with PostgresExecutionRepository(dsn) as repository:
+            yield repository
+
+    @pytest.fixture
     def told(self, dsn: str) -> Callable[[str], tuple[str, object]]:
         return lambda name: listed(dsn, name)
 
 
 KILLED = """
 import sys
+from execbridge.adapters.postgres.repository import PostgresExecutionRepository
 from execbridge.adapters.postgres.runs import PostgresRunRepository
 from tests.contracts.run_repository_contract import RUN
 with PostgresRunRepository(sys.argv[1]).start(RUN):
@@ -107,3 +123,34 @@ def test_settings_and_figures_are_kept_as_plain_json(dsn: str) -> None:
 def test_a_database_that_is_behind_says_what_to_run(empty_dsn: str) -> None:
     with pytest.raises(StoreUnavailable, match="execbridge db migrate"), PostgresRunRepository(empty_dsn).start(RUN):
         pass
+
+
+TABLES = "SELECT relname FROM pg_class WHERE relname LIKE '%\\_run\\_%' AND relkind = 'r' ORDER BY 1"
+
+
+def test_a_run_that_is_deleted_leaves_neither_rows_nor_tables(dsn: str) -> None:
+    runs = PostgresRunRepository(dsn)
+    with runs.start(RUN), PostgresExecutionRepository(dsn) as repository:
+        carry_out(repository, RUN.portfolio, 1, 5, -3, 0, held=Positions.flat(ON))
+        runs.finish(RUN, "COMPLETE", {})
+    with closing(connect(dsn)) as connection:
+        assert len(connection.execute(TABLES).fetchall()) == 3
+        runs.delete("spring")
+        assert connection.execute(TABLES).fetchall() == []
+        for table in ("backtest_runs", "decisions", "execution_plans", "orders", "fills", "positions_snapshots"):
+            query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+            assert connection.execute(query).fetchone() == (0,)
+
+
+def test_a_run_is_deleted_all_or_nothing(dsn: str) -> None:
+    runs = PostgresRunRepository(dsn)
+    with runs.start(RUN), PostgresExecutionRepository(dsn) as repository:
+        carry_out(repository, RUN.portfolio, 1, 5, -3, 0, held=Positions.flat(ON))
+        runs.finish(RUN, "COMPLETE", {})
+        with closing(connect(dsn)) as connection:
+            connection.execute("CREATE TABLE notes (run_id bigint REFERENCES backtest_runs)")
+            connection.execute("INSERT INTO notes SELECT run_id FROM backtest_runs")
+    with pytest.raises(StoreConflict, match="notes"):
+        runs.delete("spring")
+    with PostgresExecutionRepository(dsn) as repository:
+        assert recorded(repository, RUN.portfolio) == (2, 2, True)
