@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-    from ...domain.table import Float64
+    from ...domain.table import Float64, Int64
 
 # The ids are found by stepping from one to the next along the key; reading them off all bars takes as long as the bars.
 INSTRUMENTS = """
@@ -42,21 +42,26 @@ INSTRUMENTS = """
     FROM priced FULL JOIN instruments USING (instrument_id) WHERE instrument_id IS NOT NULL
 """
 
-# One row a day; the bars of a day come as packed numbers, in the byte order of the network, and never as objects.
+# One row an instrument, found by the key alone; its bars come as packed numbers, in the byte order of the network, and
+# never as objects.
 BARS = """
-    SELECT p.date,
-        string_agg(int8send(axis.code - 1), ''),
-        string_agg(float8send(p.open), ''),
-        string_agg(float8send(p.high), ''),
-        string_agg(float8send(p.low), ''),
-        string_agg(float8send(p.close), ''),
-        string_agg(float8send(coalesce(p.volume, 'NaN')), '')
-    FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS axis (id, code)
-    JOIN prices_daily p ON p.instrument_id = axis.id
-    WHERE p.date BETWEEN %(start)s AND %(end)s
-    GROUP BY p.date
-    ORDER BY p.date
+    COPY (
+        SELECT (axis.code - 1)::integer, priced.bars
+        FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS axis (id, code)
+        CROSS JOIN LATERAL (
+            SELECT string_agg(
+                date_send(p.date) || float8send(p.open) || float8send(p.high) || float8send(p.low)
+                || float8send(p.close) || float8send(coalesce(p.volume, 'NaN')),
+                ''
+            ) AS bars
+            FROM prices_daily p WHERE p.instrument_id = axis.id AND p.date BETWEEN %(start)s AND %(end)s
+        ) priced
+        WHERE priced.bars IS NOT NULL
+    ) TO STDOUT (FORMAT BINARY)
 """
+EPOCH = np.datetime64("2000-01-01", "D")
+ROWS_A_BLOCK = 1 << 16
+PACKED = np.dtype([("date", ">i4"), *((name, ">f8") for name in FIELDS)])
 
 LAST = """
     SELECT axis.code - 1, latest.close
@@ -82,16 +87,15 @@ class PostgresPriceFeed(PriceFeed):
         return Instruments.of(Instrument(*row) for row in rows)
 
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
-        days, bars = [], []
-        with self._asking("read prices") as connection, connection.cursor(binary=True) as cursor:
-            asked = {"ids": list(on.names), "start": start, "end": end}
-            for day, code, *fields in cursor.stream(BARS, asked):
-                days.append(day)
-                bars.append(
-                    _laid(on, day, np.frombuffer(code, ">i8"), [np.frombuffer(field, ">f8") for field in fields])
-                )
-        laid = np.stack(bars, axis=1) if bars else np.empty((len(FIELDS), 0, len(on)))
-        return Panel(on, np.array(days, "M8[D]"), **dict(zip(FIELDS, laid, strict=True)))
+        codes, counts, packed = [], [], bytearray()
+        asked = {"ids": list(on.names), "start": start, "end": end}
+        with self._asking("read prices") as connection, connection.cursor() as cursor, cursor.copy(BARS, asked) as copy:
+            copy.set_types(["int4", "bytea"])
+            for code, bars in copy.rows():
+                codes.append(code)
+                counts.append(len(bars) // PACKED.itemsize)
+                packed += bars
+        return _laid(on, np.repeat(np.array(codes, np.int64), counts), np.frombuffer(packed, PACKED))
 
     def bars(self, on: Instruments, day: date) -> Bars:
         panel = self.panel(on, day, day)
@@ -120,18 +124,37 @@ class PostgresPriceFeed(PriceFeed):
             raise FeedUnavailable(str(error)) from error
 
 
-def _laid(on: Instruments, day: date, code: NDArray[np.int64], fields: list[Float64]) -> Float64:
-    """Return the bars of *day*, one row a field, along the axis; what another program wrote is not trusted."""
-    laid = np.full((len(FIELDS), len(on)), np.nan)
-    laid[:, code] = fields
-    if len(np.unique(code)) < len(code):
-        raise BadTable(f"one bar a day and instrument; prices_daily has two on {day}")
-    for rule, allowed in bar_rules(*laid):
+def _laid(on: Instruments, code: Int64, rows: NDArray[np.void]) -> Panel:
+    """Return the bars in *rows*, of the instruments *code*, as a panel; what another program wrote is not trusted."""
+    days, row = _places(rows["date"].astype(np.int64))
+    day = EPOCH + days
+    twice = np.flatnonzero(np.bincount(row * len(on) + code) > 1)
+    if len(twice):
+        raise BadTable(f"one bar a day and instrument; prices_daily has two on {day[twice[0] // len(on)]}")
+    laid = {name: np.full((len(day), len(on)), np.nan) for name in FIELDS}
+    for first in range(0, len(rows), ROWS_A_BLOCK):
+        part = slice(first, first + ROWS_A_BLOCK)
+        bars = [rows[name][part].astype(np.float64) for name in FIELDS]
+        _check(on, day[row[part]], code[part], bars)
+        for matrix, numbers in zip(laid.values(), bars, strict=True):
+            matrix[row[part], code[part]] = numbers
+    return Panel(on, day, **laid)
+
+
+def _places(days: Int64) -> tuple[Int64, Int64]:
+    """Return each of *days* once, rising, and where among them each of *days* is."""
+    first = days.min(initial=0)
+    is_there = np.zeros(days.max(initial=first) - first + 1, np.bool_)
+    is_there[days - first] = True
+    return np.flatnonzero(is_there) + first, (np.cumsum(is_there) - 1)[days - first]
+
+
+def _check(on: Instruments, day: NDArray[np.datetime64], code: Int64, bars: list[Float64]) -> None:
+    for rule, allowed in bar_rules(*bars):
         if not allowed.all():
             bad = int(np.flatnonzero(~allowed)[0])
-            values = ", ".join(f"{name} {value}" for name, value in zip(FIELDS, laid[:, bad].tolist(), strict=True))
-            raise BadTable(f"{rule}; {on.names[bad]} on {day} was {values} in prices_daily")
-    return laid
+            values = ", ".join(f"{name} {column[bad]}" for name, column in zip(FIELDS, bars, strict=True))
+            raise BadTable(f"{rule}; {on.names[code[bad]]} on {day[bad]} was {values} in prices_daily")
 
 
 FRESH = """
@@ -166,7 +189,6 @@ WIRE = np.dtype(
 )
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-EPOCH = np.datetime64("2000-01-01", "D")
 DAYS_A_BLOCK = 64
 
 
