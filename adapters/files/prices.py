@@ -12,13 +12,14 @@ from ...domain.bars import FIELDS, Bars, Panel
 from ...domain.errors import BadTable
 from ...domain.instruments import Instrument, Instruments
 from ...ports.prices import PriceFeed
-from .columns import as_days, as_instruments, as_numbers, at, read, refuse
+from .columns import as_days, as_instruments, as_numbers, at, read_apart, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from ...domain.table import Bool, Float64, Int64
@@ -29,17 +30,39 @@ PRICE_RULE = "a price is a number above zero"
 
 @frozen(eq=False)
 class PriceTable:
-    """The bars of *file*, row by row as they stand there; *instrument* are places in *names*."""
+    """
+    The bars of *file*, row by row as they stand there: *instrument* are places in *names*.
+
+    *bars* are read block by block, and once.
+    """
 
     file: Path
     names: tuple[str, ...]
     day: NDArray[np.datetime64]
     instrument: Int64
-    bars: dict[str, Float64]
+    bars: Iterator[dict[str, Float64]]
+
+
+@frozen(eq=False)
+class PlacedTable:
+    """The bars of *file*, read block by block, and where each row belongs among all days and instruments."""
+
+    file: Path
+    place: Int64
+    bars: Iterator[dict[str, Float64]]
 
     def at(self, row: int) -> str:
         """Return where *row* stands, for people: the line of a CSV file, the row of a Parquet file (from 1)."""
         return at(self.file, row)
+
+    def lay(self, fields: dict[str, Float64]) -> None:
+        """Put every bar into its place in *fields*."""
+        first = 0
+        for block in self.bars:
+            place = self.place[first : first + len(block["close"])]
+            for name, numbers in block.items():
+                fields[name][place] = numbers
+            first += len(place)
 
 
 def _all(files: Iterable[Path]) -> tuple[Path, ...]:
@@ -86,38 +109,42 @@ class FilePriceFeed(PriceFeed):
         known = {instrument.id: instrument for instrument in self.known}
         names = sorted({name for table in tables for name in table.names})
         on = Instruments.of(known.get(name, name) for name in names)
-        day = np.unique(np.concatenate([np.empty(0, "M8[D]"), *(table.day for table in tables)]))
-        places = [_places(table, on, day) for table in tables]
-        _refuse_twice(tables, on, day, places)
-        laid = {name: np.full(len(day) * len(on), np.nan) for name in FIELDS}
-        for table, place in zip(tables, places, strict=True):
-            for name in FIELDS:
-                laid[name][place] = table.bars.pop(name)
-        return Panel(on, day, **{name: flat.reshape(len(day), len(on)) for name, flat in laid.items()})
+        day = np.unique(np.concatenate([np.empty(0, "M8[D]"), *(np.unique(table.day) for table in tables)]))
+        placed = [_placed(table, on, day) for table in tables]
+        del tables
+        _refuse_twice(placed, on, day)
+        fields = {name: np.full(len(day) * len(on), np.nan) for name in FIELDS}
+        for table in placed:
+            table.lay(fields)
+        return Panel(on, day, **{name: flat.reshape(len(day), len(on)) for name, flat in fields.items()})
 
 
-def _places(table: PriceTable, on: Instruments, day: NDArray[np.datetime64]) -> Int64:
-    """Return where each row of *table* belongs, counted through all days and, within a day, all instruments."""
-    codes = on.locate(table.names)
-    return np.searchsorted(day, table.day) * len(on) + codes[table.instrument]
+def _placed(table: PriceTable, on: Instruments, day: NDArray[np.datetime64]) -> PlacedTable:
+    """Return *table* with its places counted through all days and, within a day, all instruments."""
+    place = np.searchsorted(day, table.day) * len(on)
+    place += on.locate(table.names)[table.instrument]
+    return PlacedTable(table.file, place, table.bars)
 
 
-def _refuse_twice(tables: list[PriceTable], on: Instruments, day: NDArray[np.datetime64], places: list[Int64]) -> None:
+def _refuse_twice(tables: list[PlacedTable], on: Instruments, day: NDArray[np.datetime64]) -> None:
     """Refuse a second bar for an instrument and day; say where both stand."""
-    bars = sum((np.bincount(place, minlength=len(day) * len(on)) for place in places), np.zeros(1, np.int64))
-    twice = np.flatnonzero(bars > 1)
-    if len(twice):
-        row, code = divmod(int(twice[0]), len(on))
-        first, second = np.flatnonzero(np.concatenate(places) == twice[0])[:2].tolist()
+    is_there = np.zeros(len(day) * len(on), np.bool_)
+    for table in tables:
+        is_there[table.place] = True
+    if np.count_nonzero(is_there) < sum(len(table.place) for table in tables):
+        places = np.concatenate([table.place for table in tables])
+        twice = int(np.flatnonzero(np.bincount(places) > 1)[0])
+        row, code = divmod(twice, len(on))
+        first, second = np.flatnonzero(places == twice)[:2].tolist()
         both = f"{_place(tables, first)} and {_place(tables, second)}"
         raise BadTable(f"one bar a day and instrument; {on.names[code]} has two on {day[row]}: {both}")
 
 
-def _place(tables: list[PriceTable], row: int) -> str:
+def _place(tables: list[PlacedTable], row: int) -> str:
     for table in tables:
-        if row < len(table.day):
+        if row < len(table.place):
             return table.at(row)
-        row -= len(table.day)
+        row -= len(table.place)
     raise AssertionError("Invariant: every row comes from a file.")
 
 
@@ -126,22 +153,27 @@ def read_prices(file: Path, *, adjusted: bool = False) -> PriceTable:
     Return the bars of *file*.
 
     Raises:
-        FeedUnavailable, BadTable: as `read`; BadTable also where a value breaks a rule.
+        FeedUnavailable, BadTable: as `read`; BadTable also where a value breaks a rule, of *bars* once they are read.
     """
-    wanted = ("date", "instrument_id", *FIELDS, *(("adj_close",) if adjusted else ()))
-    columns = read(file, wanted)
+    columns, blocks = read_apart(file, ("date", "instrument_id"), (*FIELDS, *(("adj_close",) if adjusted else ())))
     names, instrument = as_instruments(file, columns.pop("instrument_id"))
-    day = as_days(file, columns.pop("date"))
-    numbers = {name: as_numbers(file, name, columns.pop(name)) for name in wanted[2:]}
-    _check(file, numbers)
-    bars = {name: numbers[name] for name in FIELDS}
-    if adjusted:
-        factor = numbers["adj_close"] / numbers["close"]
-        bars = {name: bars[name] * factor for name in PRICES} | {"volume": bars["volume"] / factor}
-    return PriceTable(file, names, day, instrument, bars)
+    return PriceTable(file, names, as_days(file, columns.pop("date")), instrument, _bars(file, blocks))
 
 
-def _check(file: Path, numbers: dict[str, Float64]) -> None:
+def _bars(file: Path, blocks: Iterator[dict[str, pa.ChunkedArray]]) -> Iterator[dict[str, Float64]]:
+    first = 0
+    for block in blocks:
+        numbers = {name: as_numbers(file, name, column, first) for name, column in block.items()}
+        _check(file, numbers, first)
+        bars = {name: numbers[name] for name in FIELDS}
+        if "adj_close" in numbers:
+            factor = numbers["adj_close"] / numbers["close"]
+            bars = {name: bars[name] * factor for name in PRICES} | {"volume": bars["volume"] / factor}
+        yield bars
+        first += len(numbers["close"])
+
+
+def _check(file: Path, numbers: dict[str, Float64], first: int) -> None:
     """Refuse what is no bar: the first row that breaks a rule, with its place and value."""
     high, low = numbers["high"], numbers["low"]
     inner = np.stack([numbers["open"], numbers["close"]])
@@ -162,4 +194,4 @@ def _check(file: Path, numbers: dict[str, Float64]) -> None:
     for name, allowed, rule in rules:
         if not allowed.all():
             row = int(np.flatnonzero(~allowed)[0])
-            refuse(file, row, name, f"{numbers[name][row]:g}", rule)
+            refuse(file, first + row, name, f"{numbers[name][row]:g}", rule)

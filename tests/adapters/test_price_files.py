@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 import pytest
 
-from execbridge.adapters.files.prices import FilePriceFeed
+from execbridge.adapters.files.prices import PRICES, FilePriceFeed
 from execbridge.domain.bars import Panel
 from execbridge.domain.errors import BadTable, TradingError
 from execbridge.domain.instruments import Instrument
@@ -173,3 +175,55 @@ def test_what_a_dictionary_holds_beside_what_is_used_is_no_instrument(tmp_path: 
     columns |= {name: [1.0] for name in ("open", "high", "low", "close", "volume")}
     papq.write_table(pa.table(columns), tmp_path / "prices.parquet")
     assert FilePriceFeed((tmp_path / "prices.parquet",)).instruments().names == ("A",)
+
+
+LONG = 70_000
+
+
+def long_columns(instruments: int = 7) -> dict[str, object]:
+    """Return more bars than are read at once, each with a price of its own, the latest first."""
+    number = np.arange(LONG)[::-1]
+    columns: dict[str, object] = {
+        "date": np.datetime64("1990-01-01", "D") + number // instruments,
+        "instrument_id": np.array([f"I{code}" for code in range(instruments)])[number % instruments],
+    }
+    return columns | dict.fromkeys((*PRICES, "volume"), 1.0 + number)
+
+
+@pytest.mark.parametrize("name", ["prices.csv", "prices.parquet"])
+def test_a_long_file_is_read_to_its_end(tmp_path: Path, name: str) -> None:
+    write = papq.write_table if name.endswith("parquet") else pacsv.write_csv
+    write(pa.table(long_columns()), tmp_path / name)
+    panel = FilePriceFeed((tmp_path / name,)).whole
+    np.testing.assert_array_equal(panel.close.ravel(), 1.0 + np.arange(LONG))
+
+
+@pytest.mark.parametrize("name", ["prices.csv", "prices.parquet"])
+@pytest.mark.parametrize("row", [0, LONG - 1])
+def test_in_a_long_file_rows_count_from_its_beginning(tmp_path: Path, name: str, row: int) -> None:
+    columns = long_columns()
+    columns["low"] = np.where(np.arange(LONG) == row, -1.0, 1.0)
+    write = papq.write_table if name.endswith("parquet") else pacsv.write_csv
+    write(pa.table(columns), tmp_path / name)
+    place = f"row {row + 1}" if name.endswith("parquet") else f"line {row + 2}"
+    with pytest.raises(BadTable, match=rf"above zero; .*{place} column 'low' was -1"):
+        FilePriceFeed((tmp_path / name,)).instruments()
+
+
+def test_prices_may_be_whole_numbers_and_volumes_may_be_missing(tmp_path: Path) -> None:
+    columns = {"date": [date(2024, 1, 2), date(2024, 1, 3)], "instrument_id": ["A", "A"], "volume": [None, 5]}
+    papq.write_table(pa.table(columns | {name: [2, 3] for name in PRICES}), tmp_path / "prices.parquet")
+    panel = FilePriceFeed((tmp_path / "prices.parquet",)).whole
+    assert panel.close.tolist() == [[2.0], [3.0]]
+    np.testing.assert_array_equal(panel.volume, [[np.nan], [5.0]])
+    assert panel.volume.dtype == np.float64
+
+
+@pytest.mark.parametrize(("column", "rule"), [("date", "a date is written"), ("instrument_id", "an id is")])
+def test_in_parquet_what_is_missing_is_named(tmp_path: Path, column: str, rule: str) -> None:
+    columns: dict[str, list[object]] = {"date": [date(2024, 1, 2)] * 2, "instrument_id": ["A", "B"]}
+    columns |= {name: [1.0, 1.0] for name in (*PRICES, "volume")}
+    columns[column][1] = None
+    papq.write_table(pa.table(columns), tmp_path / "prices.parquet")
+    with pytest.raises(BadTable, match=rf"{rule}.*row 2 column '{column}' was missing"):
+        FilePriceFeed((tmp_path / "prices.parquet",)).instruments()
