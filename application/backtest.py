@@ -137,7 +137,7 @@ class BacktestRunner:
             with self.journal(run) as repository:
                 broker = self.broker(replay, Orders.none(on), Fills.none(on), config.initial_cash)
                 bridge = ExecutionBridge(lambda _: broker, repository, replay, replay, config.rules)
-                course.follow(bridge, broker)
+                course.follow(bridge)
                 simulated = self.clock.now()
             elapsed = (self.clock.now() - began).total_seconds()
             result = course.result((simulated - began).total_seconds(), elapsed)
@@ -215,29 +215,29 @@ class Course:
     _positions: Positions | None = None
     _not_traded: Counter[tuple[int, int]] = Factory(Counter)
 
-    def follow(self, bridge: ExecutionBridge, broker: BrokerPort) -> None:
+    def follow(self, bridge: ExecutionBridge) -> None:
         """Carry out the targets of every day; whoever decides on them sees what earlier orders have come to by then."""
-        on, portfolio = self.config.on, self.run.portfolio
-        known = Positions.flat(on)
+        on, replay, source, portfolio = self.config.on, self.replay, self.config.targets, self.run.portfolio
+        nothing, known = undecided(on), Positions.flat(on)
+
+        def choose(broker: BrokerPort) -> Targets:
+            view = View(replay.today(), on, broker.positions(), broker.account(), replay)
+            targets = source.targets(view)
+            return nothing if targets is None else targets
+
         for done, session in enumerate(self.sessions, 1):
-            self.replay.travel(session)
-            day = self.whereabouts.day = self.replay.today()
-            earlier = bridge.catch_up(portfolio)
-            view = View(day, on, broker.positions(), broker.account(), self.replay)
-            targets = self.config.targets.targets(view)
-            if targets is None:
-                targets = undecided(on)
-            key = PlanKey(portfolio, day.isoformat(), day, self.replay.now())
-            summary = bridge.apply_execution_plan(key, targets)
-            self._note(summary, earlier, known)
+            replay.travel(session)
+            day = self.whereabouts.day = replay.today()
+            summary = bridge.decide(PlanKey(portfolio, day.isoformat(), day, replay.now()), on, choose)
+            self._note(summary, known)
             known = summary.positions
             if self.progress is not None:
                 self.progress(done, len(self.sessions))
         self._positions = known
 
-    def _note(self, summary: ExecutionSummary, earlier: Fills, before: Positions) -> None:
+    def _note(self, summary: ExecutionSummary, before: Positions) -> None:
         traded = commission = shortfall = 0.0
-        for fills, known in ((earlier, before.price), (summary.fills, summary.positions.price)):
+        for fills, known in ((summary.earlier, before.price), (summary.fills, summary.positions.price)):
             if len(fills):
                 at = fills.instrument
                 moved = fills.lots * fills.on.unit[at]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from ..domain.account import Account
+    from ..domain.instruments import Instruments
     from ..domain.plan_key import PlanKey, Portfolio
     from ..domain.planner import ExecutionPlan, Refusals
     from ..domain.positions import Positions
@@ -92,12 +93,22 @@ class ExecutionBridge:
             DomainError: the targets break a rule, or the decision of that name is another day's or was overtaken;
                 nothing happened.
         """
+        return self.decide(key, targets.on, lambda _: targets)
+
+    def decide(self, key: PlanKey, on: Instruments, choose: Callable[[BrokerPort], Targets]) -> ExecutionSummary:
+        """
+        Do the same for targets along *on* that *choose* says only once it is known what earlier orders have come to.
+
+        Raises:
+            As `apply_execution_plan`, and what *choose* raises; then earlier fills are recorded, and nothing else.
+        """
         with self.repository.hold(key.portfolio) as latest:
-            recorded = self.repository.recall(key, targets.on)
+            recorded = self.repository.recall(key, on)
             if recorded is not None:
-                return self._resume(key, targets, recorded, latest)
+                return self._resume(key, choose, recorded, latest)
             broker = self.connect(latest)
             earlier = self._collect(broker, key.portfolio)
+            targets = choose(broker)
             met = self._situation(broker, targets)
             if len(met.working) and (stale := overtaken(targets, met, self.rules)).any():
                 broker.cancel(met.working[stale])
@@ -114,8 +125,10 @@ class ExecutionBridge:
                 key, orders, fills, plan.refusals, snapshot.positions, snapshot.account, earlier, plan
             )
 
-    def _resume(self, key: PlanKey, targets: Targets, recorded: Recorded, latest: date | None) -> ExecutionSummary:
-        """Carry out what was planned and not yet carried out, as it was planned and while it leads to *targets*."""
+    def _resume(
+        self, key: PlanKey, choose: Callable[[BrokerPort], Targets], recorded: Recorded, latest: date | None
+    ) -> ExecutionSummary:
+        """Carry out what was planned and not yet carried out, as it was planned and while it leads to the targets."""
         known, on = recorded.key, recorded.orders.on
         if known.as_of_date != key.as_of_date:
             rule = f"the decision {key.decision!r} is that of {known.as_of_date}; give that of {key.as_of_date} a name"
@@ -123,7 +136,7 @@ class ExecutionBridge:
         if recorded.snapshot is None:
             broker = self.connect(latest)
             self._collect(broker, key.portfolio)
-            self._refuse_overtaken(broker, known, targets, recorded.orders)
+            self._refuse_overtaken(broker, known, choose(broker), recorded.orders)
             self._send(broker, recorded.orders)
             self._settle(broker, known)
             recorded = self.repository.recall(key, on) or recorded
@@ -153,11 +166,6 @@ class ExecutionBridge:
             met = self._situation(self.connect(latest), targets)
             left = met.working[~overtaken(targets, met, self.rules)]
             return plan_execution(key, targets, evolve(met, working=left), self.rules)
-
-    def catch_up(self, portfolio: Portfolio) -> Fills:
-        """Record what has happened to the orders of *portfolio* since the last look, and return the new fills."""
-        with self.repository.hold(portfolio) as latest:
-            return self._collect(self.connect(latest), portfolio)
 
     def _collect(self, broker: BrokerPort, portfolio: Portfolio) -> Fills:
         reports = broker.poll()

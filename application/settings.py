@@ -15,10 +15,10 @@ from platformdirs import user_data_path
 from ..domain.costs import Commission, Slippage
 from ..domain.errors import DomainError, SettingsError
 from ..domain.plan_key import Mode, Portfolio
-from ..domain.planner import OrderTerms
 from ..domain.risk import Limits
 from ..domain.simulator import FillAt, MarketSimulator
 from ..domain.targets import Unit
+from ..domain.terms import OrderTerms
 from ..ports.repository import Extent
 from .converter import placed, settings_converter, told
 from .secret import Secret

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from attrs import frozen
 
 from .errors import BadTable
@@ -37,5 +36,5 @@ class Account:
         currencies = positions.on.currencies
         if len(currencies) > 1:
             raise BadTable(f"an account adds up one currency, was {', '.join(currencies)}")
-        equity = cash + float(np.add.reduce(positions.market_value))
+        equity = cash + positions.total_value
         return cls(cash=cash, equity=equity, buying_power=max(cash, 0.0))

@@ -65,9 +65,7 @@ class Bars(OnAxis[Bar]):
     def at_close(self) -> Bars:
         """The closing auction of the session: all that an order sees that came in at the close."""
         close = self.close
-        return self.trusted(
-            on=self.on, instrument=self.instrument, open=close, high=close, low=close, close=close, volume=self.volume
-        )
+        return self.replaced(open=close, high=close, low=close)
 
 
 def bar_rules(open_: Float64, high: Float64, low: Float64, close: Float64, volume: Float64) -> list[tuple[str, Bool]]:

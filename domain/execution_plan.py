@@ -8,9 +8,10 @@ import numpy as np
 from attrs import field, frozen
 
 from .errors import DomainError
-from .planner import MARKET_DAY, ExecutionPlan, OrderTerms, Reason, Refusals, plan_orders, size_targets, superseded
+from .planner import ExecutionPlan, Reason, Refusals, plan_orders, size_targets, superseded
 from .risk import NO_LIMITS, Basket, Limits, screen
 from .targets import Unit
+from .terms import MARKET_DAY, OrderTerms
 
 if TYPE_CHECKING:
     from typing import Any

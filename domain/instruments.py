@@ -136,7 +136,7 @@ class Instruments(Table[Instrument]):
 
     @cached_property
     def digest(self) -> UInt64:
-        """Sixty-two bits of hash for each id, as the last half of a UUID; what an order id takes from its instrument."""
+        """A hash of each id, of 62 bits, as the last half of a UUID: what an order id takes from its instrument."""
         joined = b"".join(blake2b(name.encode(), digest_size=8, person=b"instrument").digest() for name in self.names)
         digest = as_half(np.frombuffer(joined, dtype=">u8").astype(np.uint64))
         digest.setflags(write=False)

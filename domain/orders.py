@@ -211,7 +211,7 @@ class Orders(OnAxis[Order]):
         touched = self.triggered if triggered is None else triggered
         if not self._all_may(status, filled, touched):
             self._refuse_moves(status, filled, touched)
-        return self._with(status=status, filled_lots=filled, triggered=touched)
+        return self.replaced(status=status, filled_lots=filled, triggered=touched)
 
     def _all_may(self, status: Int8, filled: Int64, touched: Bool) -> bool:
         """Tell at a glance whether all orders may go as one; where they do not go as one, nothing is known yet."""
@@ -239,8 +239,10 @@ class Orders(OnAxis[Order]):
 def latest(told: Sequence[Orders]) -> Orders:
     """Return each order as it was *told* last, where the last telling stands; there is at least one table."""
     orders = Orders.concat(list(told))
-    row = {order: at for at, order in enumerate(orders.id.tolist())} if len(told) > 1 else {}
-    return orders if len(row) in {0, len(orders)} else orders[sorted(row.values())]
+    if orders is told[0]:
+        return orders
+    row = {order: at for at, order in enumerate(orders.id.tolist())}
+    return orders if len(row) == len(orders) else orders[sorted(row.values())]
 
 
 def _share(filled: Int64, size: Int64) -> Int8:

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
 from attrs import field, frozen
 from attrs.validators import optional
 
-from .columns import ID
+from .columns import ID, spread
 from .errors import DomainError
 from .instruments import HALF, as_half, is_id
 
@@ -29,7 +29,7 @@ _SEPARATOR = "\x1f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, so multiples of it do not meet.
 _LOW, _VARIANT = (1 << 62) - 1, 0b10 << 62
-_BYTE = np.uint64(8)
+_BYTE = np.array(8, np.uint64)
 _MICROSECOND, _MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
 
 
@@ -58,7 +58,7 @@ def _aware(_: object, attribute: Attribute[Any], value: datetime) -> None:
         raise DomainError(f"{attribute.name} is an instant with its time zone, was {value!r}")
 
 
-@frozen
+@frozen(slots=False)
 class Portfolio:
     """
     A portfolio in one mode at one account of one broker; each backtest run has a portfolio of its own.
@@ -71,6 +71,11 @@ class Portfolio:
     broker: str = field(default="backtest", validator=_named)
     account: str = field(default="backtest", validator=_named)
     run: str | None = field(default=None, validator=optional(_named))
+
+    @cached_property
+    def names(self) -> str:
+        """All that tells it from other portfolios."""
+        return _SEPARATOR.join((self.mode.value, self.broker, self.account, self.id, self.run or ""))
 
 
 @frozen(slots=False)
@@ -85,17 +90,8 @@ class PlanKey:
     @cached_property
     def id(self) -> UUID:
         """The decision as a UUID (RFC 9562 version 8): its millisecond since 1970, then a hash of its names."""
-        owner = self.portfolio
-        names = (
-            owner.mode.value,
-            owner.broker,
-            owner.account,
-            owner.id,
-            owner.run or "",
-            self.decision,
-            self.as_of_date.isoformat(),
-        )
-        digest = blake2b(_SEPARATOR.join(names).encode(), digest_size=10, person=b"execbridge-plan").digest()
+        names = f"{self.portfolio.names}{_SEPARATOR}{self.decision}{_SEPARATOR}{self.as_of_date}"
+        digest = blake2b(names.encode(), digest_size=10, person=b"execbridge-plan").digest()
         instant = max((self.timestamp - _EPOCH) // _MILLISECOND, 0)
         high = instant << 16 | 0x8000 | int.from_bytes(digest[:2], "big") & 0xFFF
         low = int.from_bytes(digest[2:], "big") & _LOW | _VARIANT
@@ -114,18 +110,18 @@ def order_ids(decision: UUID, on: Instruments, instrument: Int64, leg: Int8, att
     The same decision, instrument, leg and attempt give the same id, whoever asks and however often; each other
     combination gives another. The text form is the broker's client order id.
     """
-    high, low = np.frombuffer(decision.bytes, HALF)
-    halves = np.empty((len(instrument), 2), HALF)
-    halves[:, 0] = high
-    halves[:, 1] = on.digest[instrument] ^ low
+    ids = spread(decision.bytes, len(instrument), ID).copy()
+    low = ids.view(HALF)[1::2]
+    low ^= on.digest[instrument]
     if np.count_nonzero(leg) or np.count_nonzero(attempt):
-        halves[:, 1] ^= as_half((leg + 2 * attempt).astype(np.uint64) * _STRIDE)
-    return cast("Ids", halves.view(ID).reshape(len(instrument)))
+        low ^= as_half((leg + 2 * attempt).astype(np.uint64) * _STRIDE)
+    return ids
 
 
 def fill_ids(order: Ids, filled_lots: Int64) -> Ids:
     """Return an id for the fill that brought each *order* to *filled_lots*, for venues that give fills none."""
-    halves = order.copy().view(HALF).reshape(-1, 2)
+    ids = np.array(order)
+    low = ids.view(HALF)[1::2]
     # Lots, at most 2**53, change the last seven bytes alone: the byte before them has the variant.
-    halves[:, 1] ^= np.abs(filled_lots).view(np.uint64) << _BYTE
-    return cast("Ids", halves.view(ID).reshape(len(order)))
+    low ^= np.abs(filled_lots).view(HALF) << _BYTE
+    return ids

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from attrs import field, frozen
 
-from .columns import ID, INSTANT, repeated, spread
-from .errors import BadTable, DomainError
+from .columns import repeated
+from .errors import BadTable
 from .instruments import Instruments, OnAxis, one_axis
-from .orders import Orders, OrderType, Status, TimeInForce
-from .plan_key import PlanKey, order_ids
-from .table import LOTS_MAX, Column, Float64, Int8, Int64, float64, int8, int64
+from .table import LOTS_MAX, Float64, Int8, Int64, float64, int8, int64
 from .targets import Targets, Unit
+from .terms import MARKET_DAY, OrderTerms, ask
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from attrs import Attribute
-
+    from .orders import Orders
+    from .plan_key import PlanKey
     from .positions import Positions
     from .table import Bool
-
-_MARKET = OrderType.MARKET
 
 LOT_TOLERANCE = 1e-6
 """How far below a whole number of lots still counts as that number."""
 
 CASH_TOLERANCE = 1e-12
 """How much cash may be missing, of all that moves, before targets are scaled: what adding floats leaves uncertain."""
-
-BPS = 10_000
-"""Basis points in one."""
 
 
 class Reason(IntEnum):
@@ -78,29 +69,6 @@ class Refusals(OnAxis[Refusal]):
     reason: Int8 = field(converter=int8)
     value: Float64 = field(converter=float64)
     limit: Float64 = field(converter=float64)
-
-
-def _offset(_: object, attribute: Attribute[Any], value: float) -> None:
-    if not abs(value) < BPS:
-        raise DomainError(f"{attribute.name} is less than {BPS} either way, was {value}")
-
-
-@frozen(cache_hash=True)
-class OrderTerms:
-    """
-    How orders are asked for: their type, how long they work, and how far from the price their own prices are.
-
-    Units: offsets in basis points of the price; a positive limit offset gives way (buys above, sells below), a
-    positive stop offset lies away (buy stops above, sell stops below).
-    """
-
-    order_type: OrderType = OrderType.MARKET
-    time_in_force: TimeInForce = TimeInForce.DAY
-    limit_offset_bps: float = field(default=0.0, validator=_offset)
-    stop_offset_bps: float = field(default=0.0, validator=_offset)
-
-
-MARKET_DAY = OrderTerms()
 
 
 @frozen
@@ -264,54 +232,4 @@ def plan_orders(
         leg = np.concatenate([leg, np.ones(len(flipped), np.int8)])
         order = np.lexsort((leg, instrument, lots > 0))
         instrument, lots, leg = instrument[order], lots[order], leg[order]
-    return _asked(on, instrument, leg, lots, price, key=key, terms=terms)
-
-
-def _asked(
-    on: Instruments, instrument: Int64, leg: Int8, lots: Int64, price: Float64, *, key: PlanKey, terms: OrderTerms
-) -> Orders:
-    count = len(lots)
-    usual = _usual(terms, count)
-    prices = {} if terms.order_type is _MARKET else _order_prices(lots, price[instrument], on.tick_size[instrument], terms)
-    return Orders.trusted(
-        on=on,
-        instrument=instrument,
-        id=order_ids(key.id, on, instrument, leg, usual["attempt"]),
-        decision=spread(key.id.bytes, count, ID),
-        leg=leg,
-        lots=lots,
-        timestamp=spread(key.instant.tobytes(), count, INSTANT),
-        **{**usual, **prices},
-    )
-
-
-@lru_cache(maxsize=1024)
-def _usual(terms: OrderTerms, count: int) -> dict[str, Column]:
-    """Return what all of so many new orders on *terms* have in common."""
-    return {
-        "attempt": repeated(0, count, np.int64),
-        "order_type": repeated(terms.order_type, count, np.int8),
-        "time_in_force": repeated(terms.time_in_force, count, np.int8),
-        "limit_price": repeated(np.nan, count, np.float64),
-        "stop_price": repeated(np.nan, count, np.float64),
-        "status": repeated(Status.PENDING, count, np.int8),
-        "filled_lots": repeated(0, count, np.int64),
-        "triggered": repeated(0, count, np.bool_),
-    }
-
-
-def _order_prices(lots: Int64, price: Float64, tick: Float64, terms: OrderTerms) -> dict[str, Column]:
-    """Return limit and stop prices on whole ticks, rounded so that limits give no more and stops lie no nearer."""
-    side, prices = np.sign(lots), {}
-    if terms.order_type is not OrderType.LIMIT:
-        price = prices["stop_price"] = _on_tick(price * (1 + side * terms.stop_offset_bps / BPS), tick, side)
-    if terms.order_type is not OrderType.STOP:
-        prices["limit_price"] = _on_tick(price * (1 + side * terms.limit_offset_bps / BPS), tick, -side)
-    return prices
-
-
-def _on_tick(price: Float64, tick: Float64, up: Int64) -> Float64:
-    """Return *price* on a whole tick, rounded up where *up* is positive and else down; below one tick it stays."""
-    ticks = price / tick
-    whole = np.where(up > 0, np.ceil(ticks - LOT_TOLERANCE), np.floor(ticks + LOT_TOLERANCE))
-    return np.where(whole < 1, price, whole * tick)
+    return ask(on, instrument, leg, lots, price, key=key, terms=terms)

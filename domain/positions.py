@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -76,11 +77,18 @@ class Positions(OnAxis[Position]):
     @property
     def market_value(self) -> Float64:
         """What the position is worth at its mark, signed; NaN where the mark is not known, 0 where flat."""
+        return np.where(self.lots == 0, 0.0, self._lots_at_mark())
+
+    @property
+    def total_value(self) -> float:
+        """The sum of all market values; NaN where a mark is not known."""
+        total = float(np.add.reduce(self._lots_at_mark()))
+        # Marks that are not known do not matter where nothing is held.
+        return float(np.add.reduce(self.market_value)) if isnan(total) else total
+
+    def _lots_at_mark(self) -> Float64:
         unit = self.on.unit if self.instrument is self.on.code else self.on.unit[self.instrument]
-        value: Float64 = self.lots * unit * self.price
-        if np.count_nonzero(np.isnan(value)):
-            value[self.lots == 0] = 0.0
-        return value
+        return self.lots * unit * self.price
 
     @property
     def unrealized_pnl(self) -> Float64:
@@ -116,7 +124,7 @@ class Positions(OnAxis[Position]):
         marks = float64(price)
         if len(marks) != len(self.on):
             raise BadTable(f"prices lie along the whole axis of {len(self.on)}, were {len(marks)}")
-        return self.along()._with(price=marks)
+        return self.along().replaced(price=marks)
 
     def after(self, fills: Fills) -> Positions:
         """
@@ -129,24 +137,29 @@ class Positions(OnAxis[Position]):
             BadTable: the fills lie along another axis, or more than 2**53 lots would be held.
         """
         one_axis(self.on, fills.on)
-        before = self.along()
-        lots, cost, realized = before.lots, before.cost, before.realized_pnl
-        for part in rounds(fills.instrument):
-            at = fills.instrument[part]
-            traded, value = np.zeros(len(lots), np.int64), np.zeros(len(lots))
-            traded[at], value[at] = fills.lots[part], fills.price[part]
-            value *= self.on.unit
-            now = lots + traded
-            left = np.maximum(np.minimum(now, np.maximum(lots, 0)), np.minimum(lots, 0))
-            closed, whole = lots - left, lots + (lots == 0)
-            # Both sides of a partial close are shares of the cost: a difference would lose the smaller of them.
-            realized = realized + (closed * value - cost * (closed / whole))
-            cost = cost * (left / whole) + (now - left) * value
-            lots = now
-        if np.maximum.reduce(np.abs(lots), initial=0) > LOTS_MAX:
-            much = [self.on.names[code] for code in np.flatnonzero(np.abs(lots) > LOTS_MAX)[:5].tolist()]
+        before, at = self.along(), fills.instrument
+        lots, cost = before.lots, before.cost
+        traded, value = np.zeros(len(lots), np.int64), np.zeros(len(lots))
+        traded[at] = fills.lots
+        if np.count_nonzero(traded) < len(at):
+            # Some have several: first the first fill of each, then the second, and so on.
+            for part in rounds(at):
+                before = before.after(fills[part])
+            return before
+        value[at] = fills.price
+        value *= self.on.unit
+        now = lots + traded
+        left = np.maximum(np.minimum(now, np.maximum(lots, 0)), np.minimum(lots, 0))
+        closed, whole = lots - left, lots + (lots == 0)
+        if np.maximum.reduce(np.abs(now), initial=0) > LOTS_MAX:
+            much = [self.on.names[code] for code in np.flatnonzero(np.abs(now) > LOTS_MAX)[:5].tolist()]
             raise BadTable(f"at most 2**53 lots are held; would be more of {', '.join(much)}")
-        return before._with(lots=lots, cost=cost, realized_pnl=realized)
+        # Both sides of a partial close are shares of the cost: a difference would lose the smaller of them.
+        return before.replaced(
+            lots=now,
+            cost=cost * (left / whole) + (now - left) * value,
+            realized_pnl=before.realized_pnl + (closed * value - cost * (closed / whole)),
+        )
 
 
 def rounds(instrument: Int64) -> Iterator[Int64 | slice]:

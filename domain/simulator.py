@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import Factory, field, frozen
 
-from .columns import only, repeated
+from .columns import INSTANT, only, repeated, spread
 from .costs import Commission, Slippage
 from .errors import BadTable, DomainError
 from .fills import Fills
@@ -100,7 +100,7 @@ class MarketSimulator:
             lots = np.where(bars.volume[orders.instrument] > 0, lots, 0)
         filled = orders.lots if lots is orders.lots else orders.filled_lots + lots
         after = orders.moved(_standing(orders, filled, bars), filled, triggered)
-        stamp = np.where(at_open, session.open, session.close)
+        stamp = _stamps(at_open, session)
         if np.count_nonzero(lots) == len(lots):
             return after, self._fills(after, lots, price, stamp, bars=bars)
         rows = np.flatnonzero(lots)
@@ -127,8 +127,18 @@ class MarketSimulator:
         )
 
 
+def _stamps(at_open: Bool, session: Session) -> Instants:
+    opened = only(at_open)
+    if opened is None:
+        return np.where(at_open, session.open, session.close)
+    instant = session.open if opened else session.close
+    return spread(instant.astype(INSTANT).tobytes(), len(at_open), INSTANT)
+
+
 def _standing(orders: Orders, filled: Int64, bars: Bars) -> Int8:
     """Return the status of each order once *filled* lots of it are and the session of *bars* is over."""
+    if filled is orders.lots:
+        return repeated(Status.FILLED, len(filled), np.int8)
     done = filled == orders.lots
     if np.count_nonzero(done) == len(done):
         return repeated(Status.FILLED, len(orders), np.int8)

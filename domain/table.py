@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import frames
+from .columns import ID, INSTANT
 from .errors import BadTable
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ LOTS_MAX = 2**53
 
 ID_BYTES = 16
 
+_BOOL, _INT8, _INT64, _FLOAT64 = (np.dtype(kind) for kind in "?bqd")
 
-def _column(values: ArrayLike, dtype: str) -> Column:
+
+def _column(values: ArrayLike, dtype: np.dtype[Any]) -> Column:
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -61,7 +64,7 @@ def _column(values: ArrayLike, dtype: str) -> Column:
     return cast("Column", column)
 
 
-def _integers(values: ArrayLike, dtype: str) -> Column:
+def _integers(values: ArrayLike, dtype: np.dtype[Any]) -> Column:
     """Return a column of integers; what is too large for *dtype* is refused, where numpy would wrap it."""
     array = np.asarray(values)
     column = _column(array, dtype)
@@ -73,27 +76,27 @@ def _integers(values: ArrayLike, dtype: str) -> Column:
 
 def boolean(values: ArrayLike) -> Bool:
     """Return *values* as a read-only column of booleans of its own."""
-    return cast("Bool", _column(values, "?"))
+    return cast("Bool", _column(values, _BOOL))
 
 
 def int8(values: ArrayLike) -> Int8:
     """Return *values* as a read-only column of small integers (codes) of its own."""
-    return cast("Int8", _integers(values, "i1"))
+    return cast("Int8", _integers(values, _INT8))
 
 
 def int64(values: ArrayLike) -> Int64:
     """Return *values* as a read-only column of integers of its own; floats are refused."""
-    return cast("Int64", _integers(values, "i8"))
+    return cast("Int64", _integers(values, _INT64))
 
 
 def float64(values: ArrayLike) -> Float64:
     """Return *values* as a read-only column of floats of its own."""
-    return cast("Float64", _column(values, "f8"))
+    return cast("Float64", _column(values, _FLOAT64))
 
 
 def instants(values: ArrayLike) -> Instants:
     """Return *values* as a read-only column of UTC instants (microseconds) of its own."""
-    return cast("Instants", _column(values, "M8[us]"))
+    return cast("Instants", _column(values, INSTANT))
 
 
 def ids(values: ArrayLike) -> Ids:
@@ -102,7 +105,7 @@ def ids(values: ArrayLike) -> Ids:
     # Bytes may be shorter: numpy takes trailing zeros off them, and they come back here.
     if array.size and not (array.dtype == "V16" or (array.dtype.kind == "S" and array.dtype.itemsize <= ID_BYTES)):
         raise BadTable(f"an id is the {ID_BYTES} bytes of a UUID, was {array.dtype}")
-    return cast("Ids", _column(array, "V16"))
+    return cast("Ids", _column(array, ID))
 
 
 def text(values: ArrayLike) -> Text:
@@ -175,7 +178,7 @@ class Table(Generic[Row]):
         table.__dict__.update(fields)
         return table
 
-    def _with(self, **fields: object) -> Self:
+    def replaced(self, **fields: object) -> Self:
         """Return the same table with other *fields*, that our own code has just made and that are right."""
         table = object.__new__(type(self))
         table.__dict__.update(self.__dict__, **fields)

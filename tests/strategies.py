@@ -17,12 +17,12 @@ from execbridge.domain.fills import Fills
 from execbridge.domain.instruments import Instrument, Instruments
 from execbridge.domain.orders import Orders, OrderType, Status, TimeInForce
 from execbridge.domain.plan_key import PlanKey, Portfolio
-from execbridge.domain.planner import OrderTerms
 from execbridge.domain.positions import Positions
 from execbridge.domain.risk import Limits
 from execbridge.domain.simulator import FillAt, MarketSimulator, Session
 from execbridge.domain.table import Float64, Int64
 from execbridge.domain.targets import Targets, Unit
+from execbridge.domain.terms import OrderTerms
 
 NAN = math.nan
 CONTRACTS = (

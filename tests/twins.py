@@ -16,12 +16,13 @@ from execbridge.domain.bars import Bar, Bars
 from execbridge.domain.fills import Fill, Fills
 from execbridge.domain.instruments import Instrument, Instruments
 from execbridge.domain.orders import Order, Orders, OrderType, Status, TimeInForce
-from execbridge.domain.planner import OrderTerms, Reason
+from execbridge.domain.planner import Reason
 from execbridge.domain.positions import Positions
 from execbridge.domain.risk import Basket, Limits
 from execbridge.domain.simulator import FillAt, MarketSimulator
 from execbridge.domain.table import Float64
 from execbridge.domain.targets import Targets, Unit
+from execbridge.domain.terms import OrderTerms
 
 Number = TypeVar("Number", np.int64, np.float64)
 

@@ -9,11 +9,11 @@ import numpy as np
 from attrs import define, field
 
 from ...domain.account import Account
+from ...domain.columns import only, repeated
 from ...domain.fills import Fills
 from ...domain.orders import Orders, Status, latest
 from ...domain.positions import Positions
 from ...domain.simulator import FillAt, MarketSimulator, Session
-from ...domain.columns import only, repeated
 from ...ports.broker import BrokerPort, Outcome, Receipts, Reports
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class BacktestBroker(BrokerPort):
     _session: Session | None = field(default=None, init=False)
     _taken: Int64 = field(init=False)
     _known: dict[bytes, int] = field(factory=dict, init=False)
-    _marked: tuple[date, Positions, Positions, Account] | None = field(default=None, init=False)
+    _marked: date | None = field(default=None, init=False)
+    _worth: Account | None = field(default=None, init=False)
     _nothing: Reports = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -99,9 +100,10 @@ class BacktestBroker(BrokerPort):
         orders come by the million.
         """
         place = self._places(orders)
-        decision = cast("bytes | None", only(orders.decision))
+        decision = only(orders.decision)
         if decision is not None and decision not in self._known:
-            bits = np.zeros(int(np.maximum.reduce(place)) + 1, np.bool_)
+            count = len(self._taken) if place is orders.instrument else int(place.max()) + 1
+            bits = np.zeros(count, np.bool_)
             bits[place] = True
             self._known[decision] = int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
             return None
@@ -146,12 +148,11 @@ class BacktestBroker(BrokerPort):
 
     def process_fills(self, as_of_date: date) -> Reports:
         """Fill open orders from the bars of all sessions up to *as_of_date* that are new, and return what changed."""
-        if self.worked_until != as_of_date:
-            for session in self._sessions(as_of_date):
-                self._take_in(_day(session) - _DAY)
-                self._turn(session)
-                if len(self.resting):
-                    self.resting = self._work(self.resting, self.prices.bars(self._on, _day(session)), session)
+        for session in self._sessions(as_of_date):
+            self._take_in(_day(session) - _DAY)
+            self._turn(session)
+            if len(self.resting):
+                self.resting = self._work(self.resting, self.prices.bars(self._on, _day(session)), session)
         self._take_in(as_of_date)
         if not self._told and not self._filled:
             return self._nothing
@@ -163,8 +164,11 @@ class BacktestBroker(BrokerPort):
         )
 
     def _sessions(self, as_of_date: date) -> list[Session]:
-        start = as_of_date if self.worked_until is None else self.worked_until + _DAY
-        return self.calendar.sessions(start, as_of_date) if start <= as_of_date else []
+        if self.worked_until is None:
+            return self.calendar.sessions(as_of_date, as_of_date)
+        if self.worked_until >= as_of_date:
+            return []
+        return self.calendar.sessions(self.worked_until + _DAY, as_of_date)
 
     def _turn(self, session: Session) -> None:
         """Begin *session*: of its volume nothing is taken but what fills on record took."""
@@ -177,6 +181,8 @@ class BacktestBroker(BrokerPort):
 
     def _take_in(self, until: date) -> None:
         """Let what came in up to the day *until* meet the close of its session, where orders do, and then rest."""
+        if not self._entered:
+            return
         entered, self._entered = self._entered, []
         for day, orders in entered:
             session = self._session
@@ -195,16 +201,22 @@ class BacktestBroker(BrokerPort):
         after, filled = self.simulator.simulate(orders, bars, session, self._taken)
         self._tell(orders, after)
         if len(filled):
-            if (filled.timestamp[1:] < filled.timestamp[:-1]).any():
+            if only(filled.timestamp) is None and (filled.timestamp[1:] < filled.timestamp[:-1]).any():
                 filled = filled[np.argsort(filled.timestamp, kind="stable")]
             self._filled.append(filled)
             self.held = self.held.after(filled)
             self.cash += filled.cash
-            np.add.at(self._taken, filled.instrument, np.abs(filled.lots))
+            self._worth = None
+            if self.simulator.participation is not None:
+                np.add.at(self._taken, filled.instrument, np.abs(filled.lots))
         return after.still_open
 
     def _tell(self, before: Orders, after: Orders) -> None:
         """Keep for the next poll what has changed."""
+        was, now = only(before.status), only(after.status)
+        if was is not None and now is not None and was != now:
+            self._told.append(after)
+            return
         changed = after.status != before.status
         if np.count_nonzero(changed) < len(changed):
             changed |= (after.filled_lots != before.filled_lots) | (after.triggered != before.triggered)
@@ -219,19 +231,16 @@ class BacktestBroker(BrokerPort):
 
     def positions(self) -> Positions:
         """Return what is held, marked at the last closes known on the clock's day."""
-        return self._valued()[0]
+        if self._marked != (day := self.clock.today()):
+            self.held, self._marked, self._worth = self.held.mark(self.prices.last(self._on, day)), day, None
+        return self.held
 
     def account(self) -> Account:
         """Return the cash account."""
-        return self._valued()[1]
-
-    def _valued(self) -> tuple[Positions, Account]:
-        """Return what is held, marked, and the account; worked out once for each day and book."""
-        day = self.clock.today()
-        if self._marked is None or self._marked[0] != day or self._marked[1] is not self.held:
-            positions = self.held.mark(self.prices.last(self._on, day))
-            self._marked = day, self.held, positions, Account.of(self.cash, positions)
-        return self._marked[2:]
+        positions = self.positions()
+        if self._worth is None:
+            self._worth = Account.of(self.cash, positions)
+        return self._worth
 
 
 def _day(session: Session) -> date:

@@ -18,9 +18,10 @@ from execbridge.domain.execution_plan import Rules
 from execbridge.domain.fills import Fills
 from execbridge.domain.orders import Orders, Status, TimeInForce
 from execbridge.domain.plan_key import PlanKey
-from execbridge.domain.planner import OrderTerms, Reason
+from execbridge.domain.planner import Reason
 from execbridge.domain.simulator import MarketSimulator
 from execbridge.domain.targets import Targets
+from execbridge.domain.terms import OrderTerms
 from execbridge.ports.broker import Receipts
 from execbridge.ports.errors import PortfolioHeld
 

@@ -12,8 +12,9 @@ import pytest
 from execbridge.domain.fills import Fills
 from execbridge.domain.orders import Orders, Status, TimeInForce
 from execbridge.domain.plan_key import PlanKey, Portfolio
-from execbridge.domain.planner import OrderTerms, plan_orders
+from execbridge.domain.planner import plan_orders
 from execbridge.domain.positions import Positions
+from execbridge.domain.terms import OrderTerms
 from execbridge.ports.broker import Outcome
 
 if TYPE_CHECKING:

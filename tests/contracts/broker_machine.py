@@ -12,9 +12,10 @@ from execbridge.adapters.memory.repository import MemoryExecutionRepository
 from execbridge.domain.fills import Fills
 from execbridge.domain.orders import Order, Orders, OrderType, TimeInForce, may_follow
 from execbridge.domain.plan_key import PlanKey, Portfolio
-from execbridge.domain.planner import ExecutionPlan, OrderTerms, Refusals, plan_orders
+from execbridge.domain.planner import ExecutionPlan, Refusals, plan_orders
 from execbridge.domain.positions import Positions
 from execbridge.domain.targets import Targets
+from execbridge.domain.terms import OrderTerms
 from execbridge.ports.broker import Outcome
 
 if TYPE_CHECKING:

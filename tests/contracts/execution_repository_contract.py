@@ -16,9 +16,10 @@ from execbridge.domain.fills import Fills
 from execbridge.domain.instruments import Instrument, Instruments
 from execbridge.domain.orders import Orders, OrderType, Status, TimeInForce
 from execbridge.domain.plan_key import PlanKey, Portfolio, fill_ids
-from execbridge.domain.planner import ExecutionPlan, OrderTerms, Reason, Refusals, plan_orders
+from execbridge.domain.planner import ExecutionPlan, Reason, Refusals, plan_orders
 from execbridge.domain.positions import Positions
 from execbridge.domain.targets import Targets
+from execbridge.domain.terms import OrderTerms
 from execbridge.ports.broker import Outcome, Receipts
 from execbridge.ports.errors import PortfolioHeld, StoreConflict
 from execbridge.ports.repository import Snapshot

@@ -10,7 +10,6 @@ from execbridge.domain.orders import Orders, OrderType, Status, TimeInForce
 from execbridge.domain.plan_key import PlanKey, Portfolio
 from execbridge.domain.planner import (
     ExecutionPlan,
-    OrderTerms,
     Refusals,
     cash_scale,
     plan_orders,
@@ -20,6 +19,7 @@ from execbridge.domain.planner import (
 )
 from execbridge.domain.positions import Positions
 from execbridge.domain.targets import Targets, Unit
+from execbridge.domain.terms import OrderTerms
 
 NAN = np.nan
 ON = Instruments.of([Instrument("AAPL", tick_size=0.05), Instrument("BTC", lot_size=0.1), "MSFT"])

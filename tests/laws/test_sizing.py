@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execbridge.domain.planner import OrderTerms, cash_scale, plan_orders, whole_lots
+from execbridge.domain.planner import cash_scale, plan_orders, whole_lots
+from execbridge.domain.terms import OrderTerms
 
 from .. import twins
 from ..strategies import KEY, Desk, desks, prices, sizes, terms
