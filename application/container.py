@@ -18,6 +18,7 @@ from ..adapters.files.prices import FilePriceFeed
 from ..adapters.files.targets import read_targets
 from ..adapters.memory.summary import SummaryJournal
 from ..adapters.postgres import schema
+from ..adapters.postgres.audit import PostgresRunAudit
 from ..adapters.postgres.connection import described, environment
 from ..adapters.postgres.embedded import embedded
 from ..adapters.postgres.journal import BacktestJournal
@@ -146,6 +147,7 @@ class Container(containers.DeclarativeContainer):
     repository = providers.Singleton(PostgresExecutionRepository, dsn)
     runs = providers.Singleton(PostgresRunRepository, dsn)
     reader = providers.Singleton(PostgresRecordReader, dsn)
+    audit = providers.Singleton(PostgresRunAudit, dsn)
     journal = providers.Selector(
         settings.provided.backtest.record.value,
         all=providers.Factory(BacktestJournal, dsn),
@@ -177,6 +179,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         repository=repository,
         reader=reader,
+        audit=audit,
         runner=runner,
         replay=replay.provider,
         broker=broker.provider,

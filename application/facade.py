@@ -13,6 +13,7 @@ from ..domain.plan_key import Mode, PlanKey, Portfolio
 from ..domain.targets import Targets
 from .backtest import SleeveConfig
 from .bridge import ExecutionBridge
+from .verification import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..domain.instruments import Instruments
     from ..domain.orders import Orders
     from ..domain.planner import ExecutionPlan
+    from ..ports.audit import RunAudit
     from ..ports.broker import BrokerPort
     from ..ports.calendar import TradingCalendar
     from ..ports.clock import Clock
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .backtest import BacktestRunner, Progress, RunResult
     from .bridge import ExecutionSummary
     from .settings import Settings
+    from .verification import Verification
 
     AskedTargets = str | Mapping[str, float] | Callable[[View], Targets | Mapping[str, float] | None] | TargetSource
 
@@ -52,6 +55,7 @@ class Bridge:
     clock: Clock
     repository: ExecutionRepository
     reader: RecordReader
+    audit: RunAudit
     runner: BacktestRunner
     replay: Callable[[Instruments, date, date], Replay]
     broker: Callable[[Replay, Orders, Fills, float, date | None], BrokerPort]
@@ -145,6 +149,15 @@ class Bridge:
     def rows(self, what: Listed, selection: Selection) -> Listing:
         """Return the recorded orders, fills, positions or runs that *selection* asks for, newest first."""
         return self.reader.rows(what, selection)
+
+    def verify(self, run: str) -> Verification:
+        """
+        Hold what is recorded of the backtest *run* against every claim of it, and return what came of that.
+
+        Raises:
+            UnknownRun: no run of that name is recorded.
+        """
+        return verify(self.audit, run)
 
     def delete_run(self, run: str) -> None:
         """

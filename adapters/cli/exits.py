@@ -47,7 +47,7 @@ EXITS_EXPLAINED = """
 Exit codes:
   0  done
   2  refused, nothing happened: the command, the settings or a rule says why
-  3  failed part-way, a human is needed: the run is recorded as FAILED
+  3  failed part-way, a human is needed: the run is recorded as FAILED, or its record does not hold together
   4  another process holds the portfolio or the run
   5  database, prices or broker out of reach, or in doubt: run it again safely
   130  interrupted by Ctrl-C; a run that was under way is recorded as FAILED

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "backtest": ("backtest", "Run a backtest and record all of it."),
     "plan": ("execution", "Show what would be ordered, and why; nothing is sent."),
     "apply": ("execution", "Bring a portfolio to its targets."),
+    "verify": ("verification", "Verify that the record of a backtest holds together."),
     "runs": ("runs", "List backtests, newest first, or delete one."),
     "orders": ("lists", "List what was asked for, newest first."),
     "fills": ("lists", "List what was executed, newest first."),

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import Factory, define
 from dependency_injector import providers
 
+from execbridge.adapters.memory.audit import MemoryRunAudit
 from execbridge.adapters.memory.prices import MemoryPriceFeed
 from execbridge.adapters.memory.repository import MemoryExecutionRepository, MemoryRunRepository, MemoryStore
 from execbridge.adapters.prices.time_machine import TimeMachine
@@ -79,6 +80,7 @@ class App:
         container.clock.override(providers.Object(clock))
         container.repository.override(providers.Object(self.repository(store)))
         container.runs.override(providers.Object(MemoryRunRepository(store)))
+        container.audit.override(providers.Object(MemoryRunAudit(store)))
         container.journal.override(providers.Factory(journal))
         container.runner.add_kwargs(journal=journal)
         return container

@@ -201,6 +201,11 @@ def test_a_run_that_is_killed_is_never_complete_and_leaves_whole_days(dsn: str) 
         days = recorded_days(connection, "killed")
     assert days == [FIRST + timedelta(number) for number in range(len(days))]
     assert FIRST < days[-1] < LATE
+    with open_bridge(overrides={"database.dsn": dsn}) as bridge:
+        told = bridge.verify("killed")
+        assert (told.status, told.violations) == ("INTERRUPTED", 0)
+        bridge.delete_run("killed")
+    assert statuses(dsn) == []
 
 
 def statuses(dsn: str) -> list[object]:
