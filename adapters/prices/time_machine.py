@@ -142,19 +142,16 @@ class TimeMachine(ReplayClock, Replay, PriceFeed):
         return min(end, self.as_of_date)
 
     def _holds(self, day: date) -> bool:
-        """Return whether *day* lies in the window, which goes along with what is today."""
-        window = self._window
-        if window.start <= day <= window.end:
-            return True
-        if day != self.as_of_date or not self.start <= day <= self.end:
-            return False
-        if window.end < day <= window.end + self._span:
-            following = self._read_ahead(window.end + DAY, window.last_on(window.end))
-            self._window = following.after(window, day - self._looked_back)
-        else:
-            self._window = self._read_ahead(day, self._feed.last(self.on, day - DAY))
-        self._looked_back = timedelta(0)
-        return True
+        """Return whether *day* lies in the window, which goes along with today."""
+        window, today = self._window, self.as_of_date
+        if day == today and self.start <= today <= self.end and not window.since <= today <= window.end:
+            if window.end < today <= window.end + self._span:
+                following = self._read_ahead(window.end + DAY, window.last_on(window.end))
+                window = following.after(window, today - self._looked_back)
+            else:
+                window = self._read_ahead(today, self._feed.last(self.on, today - DAY))
+            self._window, self._looked_back = window, timedelta(0)
+        return window.start <= day <= window.end
 
     @property
     def _span(self) -> timedelta:

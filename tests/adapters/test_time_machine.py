@@ -18,6 +18,7 @@ from execbridge.adapters.prices.time_machine import Read, TimeMachine
 from execbridge.domain.bars import Panel
 from execbridge.domain.instruments import Instruments
 from execbridge.domain.simulator import Session
+from execbridge.domain.table import Float64
 from execbridge.ports.errors import FeedUnavailable, LookAhead
 
 from ..contracts.price_feed_contract import CLOSE, DAYS, FIRST, LAST, history, same
@@ -150,10 +151,15 @@ RUN = (date(2024, 1, 1), date(2024, 2, 20))
 
 @frozen(eq=False)
 class Feed(MemoryPriceFeed):
-    """Notes which panels it is asked for, and has days that are out of reach."""
+    """Notes which panels and last closes it is asked for, and has days that are out of reach."""
 
     asked: list[tuple[date, date]] = Factory(list)
+    lasts: list[date] = Factory(list)
     out_of_reach: set[date] = Factory(set)
+
+    def last(self, on: Instruments, day: date) -> Float64:
+        self.lasts.append(day)
+        return super().last(on, day)
 
     def panel(self, on: Instruments, start: date, end: date) -> Panel:
         if start in self.out_of_reach:
@@ -202,6 +208,19 @@ def test_no_day_is_read_twice(long: Feed, back: int) -> None:
     read = [day for start, end in long.asked for day in days_of(start, end)]
     assert sorted(read) == days_of(RUN[0] - timedelta(back), RUN[1])
     assert all(end - start < timedelta(10) for start, end in long.asked)
+    assert long.lasts == [RUN[0] - timedelta(1)]
+
+
+def test_who_has_looked_at_the_end_reads_on_from_the_beginning(long: Feed) -> None:
+    machine = TimeMachine(long, long.held.on, *RUN, ahead=20)
+    machine.travel(at(RUN[1]))
+    machine.panel(machine.on, *RUN)
+    long.lasts.clear()
+    for day in days_of(*RUN):
+        machine.travel(at(day))
+        machine.bars(machine.on, day)
+        machine.last(machine.on, day)
+    assert long.lasts == [RUN[0] - timedelta(1)]
 
 
 def test_a_window_that_has_passed_is_let_go(long: Feed) -> None:
