@@ -7,6 +7,9 @@ memory: of the run its figures alone are kept (record = "summary"); prices and t
 starts, as the peers' are. committed: the same, and all orders, fills and snapshots are committed to an embedded
 PostgreSQL. streamed: committed, with prices read from `prices_daily` and targets said by a function day by day, both
 within the time; nothing of the work lies in memory beforehand.
+
+The peak is the most memory that this process ever had, the embedded server not counted. Where inputs are read
+beforehand they are part of it; what makes and loads them runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +33,7 @@ from execbridge.application.container import open_databases
 from execbridge.domain.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from execbridge.application.backtest import RunResult
@@ -108,6 +112,15 @@ def settle(dsn: str) -> None:
         connection.execute("CHECKPOINT")
 
 
+def apart(job: Callable[[Work], object], work: Work) -> None:
+    """Do *job* in a process of its own, so that the peak of this one does not tell of it."""
+    process = get_context("spawn").Process(target=job, args=(work,))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(process.exitcode)
+
+
 def load(work: Work) -> None:
     """Put the bars of *work* into the database."""
     with open_databases(overrides={"database.data_dir": str(DATABASE)}) as databases:
@@ -155,7 +168,7 @@ def committed(work: Work, how: str, repeats: int) -> dict[str, Any]:
         for number in range(repeats):
             empty(dsn)
             if how == "streamed":
-                load(work)
+                apart(load, work)
             with open_bridge(overrides=settings(work, how)) as bridge:
                 on = bridge.prices.instruments()
                 targets = day_by_day(len(on)) if how == "streamed" else target_table(work, on)
@@ -175,7 +188,7 @@ def main() -> None:
     work = Work(asked.kind, asked.size)
     if asked.how == "streamed" and work.kind != "daily":
         raise SystemExit("streamed says the daily targets alone")
-    price_file(work)
+    apart(price_file, work)
     figures = in_memory(work, asked.repeats) if asked.how == "memory" else committed(work, asked.how, asked.repeats)
     report({**figures, "peak_mb": peak_mb(), "versions": versions(DISTRIBUTIONS)})
 
