@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
+@cache
 def settings_converter() -> Converter:
-    """Return what makes settings of plain values, refusing what is not meant for them, and plain values of settings."""
+    """Return, once made, what makes settings of plain values, refusing what is not meant for them, and plain values of settings."""
     converter = Converter(forbid_extra_keys=True)
     for kind, structure in _STRUCTURE.items():
         converter.register_structure_hook(kind, structure)

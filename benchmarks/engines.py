@@ -42,12 +42,14 @@ COMMITTED = Engine("execbridge, committed", ("ours.py", "--how", "committed"), k
 STREAMED = Engine("execbridge, streamed", ("ours.py", "--how", "streamed"), kinds=("daily",))
 COPY = Engine("COPY of the same rows", ("copy_limit.py",), kinds=("daily",))
 RUST = Engine("vectorbt, Rust", ("-m", "peers.vectorbt"), "vectorbt", knows_future=True)
+BOOKS = Engine("vectorbt, Rust, daily books", ("-m", "peers.vectorbt_books"), "vectorbt", knows_future=True)
 NUMBA = Engine("vectorbt, numba", ("-m", "peers.vectorbt_numba"), "vectorbt", knows_future=True)
 BT = Engine("bt", ("-m", "peers.bt"), "bt")
 OBJECTS = Engine("plain objects", ("-m", "peers.objects"), kinds=ALL_KINDS)
 ML4T = Engine("ml4t-backtest", ("-m", "peers.ml4t"), "ml4t-backtest")
 PEERS = (
     RUST,
+    BOOKS,
     NUMBA,
     BT,
     OBJECTS,

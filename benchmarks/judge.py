@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from engines import BT, COMMITTED, COPY, ML4T, NUMBA, OBJECTS, OURS, PEERS, RUST, STREAMED
+from engines import BOOKS, BT, COMMITTED, COPY, ML4T, NUMBA, OBJECTS, OURS, PEERS, RUST, STREAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,7 @@ def ratios(figures: Figures) -> list[tuple[str, Callable[[], float], float]]:
     ours, kept, f = OURS.name, COMMITTED.name, figures
     return [
         ("1  L in memory / vectorbt's fastest, warm", lambda: f.seconds(ours, "L") / f.fastest("L"), 1.0),
+        ("1  L in memory / vectorbt with daily books", lambda: f.seconds(ours, "L") / f.seconds(BOOKS.name, "L"), 1.0),
         ("1  L in memory / bt", lambda: f.seconds(ours, "L") / f.seconds(BT.name, "L"), 0.05),
         ("1  L in memory / ml4t-backtest", lambda: f.seconds(ours, "L") / f.seconds(ML4T.name, "L"), 0.05),
         ("1  L in memory / plain objects", lambda: f.seconds(ours, "L") / f.seconds(OBJECTS.name, "L"), 0.05),
