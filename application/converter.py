@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @cache
 def settings_converter() -> Converter:
-    """Return, once made, what makes settings of plain values, refusing what is not meant for them, and plain values of settings."""
+    """Return what makes settings of plain values, refusing what is not meant for them, and plain values of settings."""
     converter = Converter(forbid_extra_keys=True)
     for kind, structure in _STRUCTURE.items():
         converter.register_structure_hook(kind, structure)

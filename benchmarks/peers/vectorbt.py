@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENGINE = "rust"
 BOOKS = False
-"""Whether it is asked for equity, cash and positions of every day, too, as engines that step through time leave them."""
+"""Whether it is asked for equity, cash and positions of every day, too, as engines that step in time leave them."""
 
 
 def prepare(work: Work) -> Job:
