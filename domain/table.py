@@ -181,7 +181,7 @@ class Table(Generic[Row]):
     def replaced(self, **fields: object) -> Self:
         """Return the same table with other *fields*, that our own code has just made and that are right."""
         table = object.__new__(type(self))
-        table.__dict__.update(self.__dict__, **fields)
+        object.__setattr__(table, "__dict__", self.__dict__ | fields)
         return table
 
     def columns(self) -> dict[str, Column]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from attrs import define, field
-from psycopg import sql
+from psycopg import Error, sql
 
 from ...ports.errors import RunHeld, StoreConflict, UnknownRun
 from ...ports.repository import RunRepository
@@ -18,6 +18,7 @@ from .partitions import drop_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from psycopg import Connection
     from psycopg.rows import TupleRow
@@ -59,6 +60,7 @@ class PostgresRunRepository(RunRepository):
     """
 
     dsn: str = field(repr=False)
+    _holding: dict[str, Connection[TupleRow]] = field(factory=dict, init=False, repr=False)
 
     @contextmanager
     def start(self, run: Run) -> Iterator[None]:
@@ -70,15 +72,27 @@ class PostgresRunRepository(RunRepository):
                     raise StoreConflict(_taken(connection, run.name))
                 # Taken before the run is seen by others, and kept until the connection ends.
                 connection.execute("SELECT pg_advisory_lock(%s, %s::integer)", [LOCKS, begun[0]])
-            yield
+            self._holding[run.name] = connection
+            try:
+                yield
+            finally:
+                del self._holding[run.name]
 
     def finish(self, run: Run, status: RunStatus, result: Mapping[str, object]) -> None:
-        # On a connection of its own, so that the end is recorded even where the run has lost its own.
-        with closing(connect(self.dsn)) as connection, translated("record the end of a run"):
+        with self._reached(run) as connection, translated("record the end of a run"):
             done = connection.execute(FINISH, [status, document(result), run.name])
             if done.rowcount != 1:
                 rule = f"run {run.name!r} is not running, so it cannot end as {status}"
                 raise StoreConflict(rule)
+
+    def _reached(self, run: Run) -> AbstractContextManager[Connection[TupleRow]]:
+        """Return the connection that holds *run*, or another where it is lost: the end is recorded all the same."""
+        holding = self._holding.get(run.name)
+        if holding is not None:
+            with suppress(Error):
+                holding.execute("SELECT")
+                return nullcontext(holding)
+        return closing(connect(self.dsn))
 
     def delete(self, name: str) -> None:
         with (
