@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ...domain.table import Float64, Int64
 
 ROWS_A_BLOCK = 1 << 16
+# Otherwise a file is in memory as a whole while it is read.
+BUFFERED = {"pre_buffer": False, "buffer_size": 1 << 20}
 UNKNOWN = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 CSV, PARQUET = (".csv", ".csv.gz"), (".parquet", ".pq")
 
@@ -65,10 +67,9 @@ def read_apart(
 
 
 def _streamed(file: Path, named: Sequence[str]) -> Iterator[dict[str, pa.ChunkedArray]]:
-    with _translated(file), papq.ParquetFile(file) as parquet:
+    with _translated(file), papq.ParquetFile(file, **BUFFERED) as parquet:
         for batch in parquet.iter_batches(ROWS_A_BLOCK, columns=list(named), use_threads=False):
             yield _parted(pa.Table.from_batches([batch]))
-    # What reading has taken lies idle from now on.
     pa.default_memory_pool().release_unused()
 
 
@@ -88,8 +89,11 @@ def _translated(file: Path) -> Iterator[None]:
 def _read(file: Path, wanted: Sequence[str], optional: Sequence[str]) -> dict[str, pa.ChunkedArray]:
     if _is_parquet(file):
         named = _named(file, papq.read_schema(file).names, wanted, optional)
-        with papq.ParquetFile(file, read_dictionary=["instrument_id"]) as parquet:
-            return _parted(parquet.read(columns=named))
+        with papq.ParquetFile(file, read_dictionary=["instrument_id"], **BUFFERED) as parquet:
+            columns = _parted(parquet.read(columns=named))
+        # What reading itself has taken lies idle from now on.
+        pa.default_memory_pool().release_unused()
+        return columns
     if not file.name.lower().endswith(CSV):
         raise BadTable(f"{file} is of no kind that is known: {', '.join(CSV + PARQUET)}")
     with _opened(file) as lines:
