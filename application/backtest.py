@@ -122,7 +122,8 @@ class BacktestRunner:
         on = config.on
         sessions = self._sessions(start_date, end_date)
         _refuse_untraded(config.targets.days(start_date, end_date), sessions)
-        replay = self._priced(on, start_date, end_date, sessions[-1])
+        replay = self.replay(on, start_date, end_date)
+        _refuse_unpriced(replay, on, sessions)
         run = Run(
             config.run,
             Portfolio(config.portfolio, Mode.BACKTEST, run=config.run),
@@ -154,15 +155,6 @@ class BacktestRunner:
             raise DomainError(rule)
         return sessions
 
-    def _priced(self, on: Instruments, start: date, end: date, last: Session) -> Replay:
-        """Return the prices of *on*, of which there must be some, and the time of the window that ends with *last*."""
-        replay = self.replay(on, start, end)
-        replay.travel(last)
-        if not len(replay.panel(on, start, replay.today())):
-            rule = f"there are no prices from {start} to {end}"
-            raise DomainError(rule)
-        return replay
-
     @contextmanager
     def _ending(self, run: Run) -> Iterator[Whereabouts]:
         """Record *run* as FAILED when it ends early, with the day on which it was."""
@@ -190,6 +182,16 @@ def _refuse_untraded(days: list[date], sessions: list[Session]) -> None:
     if lost:
         rule = f"targets are for trading days; no such are {', '.join(lost[:5])} ({len(lost)} in all)"
         raise DomainError(rule)
+
+
+def _refuse_unpriced(replay: Replay, on: Instruments, sessions: list[Session]) -> None:
+    """Refuse sessions without any price of *on*; the first of them that has one is enough."""
+    for session in sessions:
+        replay.travel(session)
+        if not np.isnan(replay.bars(on, replay.today()).close).all():
+            return
+    rule = f"there are no prices from {sessions[0].day} to {sessions[-1].day}"
+    raise DomainError(rule)
 
 
 @define
