@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..ports.clock import Clock
     from ..ports.prices import PriceFeed
     from ..ports.replay import Replay
-    from ..ports.repository import ExecutionRepository, Listed, Listing, RecordReader, Selection
+    from ..ports.repository import ExecutionRepository, Form, Listed, Listing, RecordReader, Selection
     from ..ports.targets import TargetSource, View
     from .backtest import BacktestRunner, Progress, RunResult
     from .bridge import ExecutionSummary
@@ -149,6 +149,10 @@ class Bridge:
     def rows(self, what: Listed, selection: Selection) -> Listing:
         """Return the recorded orders, fills, positions or runs that *selection* asks for, newest first."""
         return self.reader.rows(what, selection)
+
+    def write(self, what: Listed, selection: Selection, form: Form, to: Callable[[str], object]) -> None:
+        """Hand the same rows to *to* as JSON or CSV, many at a time; a whole run is read back in moments."""
+        self.reader.write(what, selection, form, to)
 
     def verify(self, run: str) -> Verification:
         """

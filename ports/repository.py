@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from datetime import date, datetime
 
@@ -194,6 +194,7 @@ class Listing:
 
 
 Listed = Literal["orders", "fills", "positions", "runs"]
+Form = Literal["json", "csv"]
 
 
 class RecordReader(Protocol):
@@ -212,4 +213,18 @@ class RecordReader(Protocol):
 
         Order: newest first, then by instrument id.
         Empty: no rows, the columns all the same.
+        """
+
+    @abstractmethod
+    def write(self, what: Listed, selection: Selection, form: Form, to: Callable[[str], object]) -> None:
+        """
+        Hand the rows of *what* that *selection* asks for to *to*, as text in *form*, many rows at a time.
+
+        JSON is one array with an object a row, CSV has a header; each row is a line. Numbers are numbers, instants are
+        in ISO 8601 and UTC, days too, claims are true or false; what is not known, NaN or infinite is null in JSON, and
+        in CSV nothing.
+
+        Order: as `rows`.
+        Partly: what was handed over before an error has no end: JSON lacks its closing bracket.
+        Empty: an empty array; a header and no more.
         """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -12,14 +13,14 @@ from ...application.settings import load_settings
 from ...domain.plan_key import Mode
 from ...ports.repository import Listing, Selection
 from .choices import INSTANT, config_option, example, format_option, options
-from .output import show
+from .output import console, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from ...ports.repository import Listed
+    from ...ports.repository import Form, Listed
 
 # What a table shows; the other forms have every column.
 PEOPLE: Mapping[Listed, Sequence[str]] = {
@@ -61,7 +62,7 @@ _filters = options(
 
 @click.command(epilog=example("execbridge runs --portfolio main --format json"))
 @_filters
-def runs(config: Path | None, form: str, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
+def runs(config: Path | None, form: Form, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
     """List backtests, newest first: what was asked, how it ended, and its figures."""
     _list("runs", config, form, **asked)
 
@@ -73,14 +74,14 @@ def runs(config: Path | None, form: str, **asked: Any) -> None:  # noqa: ANN401 
     )
 )
 @_filters
-def orders(config: Path | None, form: str, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
+def orders(config: Path | None, form: Form, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
     """List what was asked for, newest first."""
     _list("orders", config, form, **asked)
 
 
 @click.command(epilog=example("execbridge fills --run demo-1 --limit 10"))
 @_filters
-def fills(config: Path | None, form: str, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
+def fills(config: Path | None, form: Form, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
     """List what was executed, newest first, at which price and commission."""
     _list("fills", config, form, **asked)
 
@@ -89,7 +90,7 @@ def fills(config: Path | None, form: str, **asked: Any) -> None:  # noqa: ANN401
     epilog=example("execbridge positions --portfolio main", "execbridge positions --run demo-1 --format json")
 )
 @_filters
-def positions(config: Path | None, form: str, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
+def positions(config: Path | None, form: Form, **asked: Any) -> None:  # noqa: ANN401 - the options, as click passes them.
     """List what is held, marked, by the newest snapshot of each portfolio."""
     _list("positions", config, form, **asked)
 
@@ -97,7 +98,7 @@ def positions(config: Path | None, form: str, **asked: Any) -> None:  # noqa: AN
 def _list(
     what: Listed,
     config: Path | None,
-    form: str,
+    form: Form | Literal["table"],
     *,
     portfolio: str | None,
     instrument: str | None,
@@ -110,11 +111,12 @@ def _list(
         portfolio, instrument, None if mode is None else Mode(mode.upper()), run, since, limit or None
     )
     with open_bridge(load_settings(config)) as bridge:
+        if form != "table":
+            bridge.write(what, selection, form, sys.stdout.write)
+            return
         listing = bridge.rows(what, selection)
-    if form == "table":
-        listing = unfolded(listing, "result")
-    show(listing, form, title=what, people=PEOPLE[what])
-    if form == "table" and limit and len(listing.rows) == limit:
+    show_table(console(), unfolded(listing, "result"), title=what, people=PEOPLE[what])
+    if limit and len(listing.rows) == limit:
         click.echo(f"The newest {limit}; --limit 0 lists all.", err=True)
 
 

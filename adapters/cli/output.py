@@ -100,7 +100,7 @@ def _write_csv(listing: Listing) -> None:
     writer.writerow(listing.columns)
     for row in listing.rows:
         values = map(plain, row)
-        writer.writerow([json.dumps(value) if isinstance(value, dict | list) else value for value in values])
+        writer.writerow([json.dumps(value) if isinstance(value, dict | list | bool) else value for value in values])
 
 
 def _is_number(value: object) -> bool:

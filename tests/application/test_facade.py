@@ -123,9 +123,13 @@ def test_targets_are_taken_in_the_unit_of_the_settings() -> None:
 
 @pytest.mark.integration
 def test_what_is_recorded_is_listed(dsn: str) -> None:
-    listing = App().container_over(dsn).bridge().rows("orders", Selection())
+    bridge = App().container_over(dsn).bridge()
+    listing = bridge.rows("orders", Selection())
     assert "instrument_id" in listing.columns
     assert listing.rows == []
+    blocks: list[str] = []
+    bridge.write("orders", Selection(), "csv", blocks.append)
+    assert "".join(blocks) == f"{','.join(listing.columns)}\n"
 
 
 def test_prices_that_lack_what_was_traded_are_named_with_the_portfolio() -> None:

@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import psycopg
+
 from .conftest import Typed, refused, spawn
 
 SLOW = "import time\n\ndef targets(view):\n    print('deciding', flush=True)\n    time.sleep(30)\n"
@@ -85,6 +87,23 @@ def test_a_reader_that_goes_away_is_no_error(stored: Typed, folder: Path) -> Non
     with spawn(folder, "orders", "--format", "json") as process:
         assert process.stdout is not None
         assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert process.wait(timeout=30) == 141
+
+
+def test_a_reader_that_goes_away_midway_is_no_error(stored: Typed, folder: Path, dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "INSERT INTO orders (timestamp, order_id, decision_id, lots, lot_size, filled_lots, mode, portfolio_id,"
+            " instrument_id) SELECT '2000-01-01 21:00+00'::timestamptz + day * interval '1 day', gen_random_uuid(),"
+            " gen_random_uuid(), 1, 1, 0, 'PAPER', 'trial', 'AAA' FROM generate_series(1, 30000) day"
+        )
+    with spawn(folder, "orders", "--limit", 0, "--format", "json") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "[\n"
         process.stdout.close()
         assert process.stderr.read() == ""
         process.stderr.close()

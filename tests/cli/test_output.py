@@ -50,6 +50,11 @@ def test_csv_has_a_header_and_every_row(capsys: pytest.CaptureFixture[str]) -> N
     assert second[0] == 'B,"[red]'
 
 
+def test_a_claim_is_true_or_false_in_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Listing(("is_known",), [(True,), (False,)]), "csv", title="rows")
+    assert capsys.readouterr().out == "is_known\ntrue\nfalse\n"
+
+
 def test_no_rows_are_an_empty_array_a_bare_header_and_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     nothing = Listing(("a", "b"), [])
     show(nothing, "json", title="rows")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,7 @@ from execbridge.domain.fills import Fills
 from execbridge.domain.orders import Orders, Status
 from execbridge.domain.plan_key import Mode, Portfolio
 from execbridge.domain.positions import Positions
-from execbridge.ports.repository import Listed, Run, Selection, Snapshot
+from execbridge.ports.repository import Form, Listed, Run, Selection, Snapshot
 
 from .execution_repository_contract import ON, filled, key_of, marked, moved, plan_of, receipts_of
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
     from execbridge.ports.repository import ExecutionRepository, RecordReader, RunRepository
 
+NAME = 'say "no", \\no; não'
+AWKWARD = f"{NAME}\r\n\ttwice"
 RUN = Run("spring", Portfolio("growth", run="spring"), date(2024, 3, 1), date(2024, 3, 31), 1_000.0, {"note": "first"})
 PAPER = Portfolio("growth", Mode.PAPER, "alpaca", "1234")
 INCOME = Portfolio("income", Mode.PAPER, "alpaca", "1234")
@@ -193,3 +198,95 @@ class RecordReaderContract:
     ) -> None:
         """Counts are those of orders, fills, positions and runs; runs are not asked for by instrument."""
         assert tuple(len(reader.rows(what, selection).rows) for what in FIRST_COLUMNS) == counts
+
+    @pytest.mark.parametrize("what", FIRST_COLUMNS)
+    @pytest.mark.parametrize(
+        "selection", [Selection(), Selection(run="spring", limit=None), Selection(instrument="BRK.B", limit=3)]
+    )
+    def test_json_has_an_object_a_row_and_a_line_an_object(
+        self, reader: RecordReader, record: None, what: Listed, selection: Selection
+    ) -> None:
+        text = written(reader, what, selection, "json")
+        listing = reader.rows(what, selection)
+        told = json.loads(text)
+        assert told == [dict(zip(listing.columns, map(plain, row), strict=True)) for row in listing.rows]
+        assert [list(one) for one in told] == [list(listing.columns)] * len(told)
+        first, *lines, last = text.splitlines()
+        assert (first, last) == ("[", "]")
+        assert [json.loads(line.removesuffix(",")) for line in lines] == told
+
+    @pytest.mark.parametrize("what", FIRST_COLUMNS)
+    @pytest.mark.parametrize(
+        "selection", [Selection(), Selection(run="spring", limit=None), Selection(instrument="BRK.B", limit=3)]
+    )
+    def test_csv_has_the_same_under_a_header(
+        self, reader: RecordReader, record: None, what: Listed, selection: Selection
+    ) -> None:
+        header, *lines = csv.reader(io.StringIO(written(reader, what, selection, "csv"), newline=""), strict=True)
+        objects = json.loads(written(reader, what, selection, "json"))
+        assert tuple(header) == reader.rows(what, selection).columns
+        assert len(lines) == len(objects)
+        for line, one in zip(lines, objects, strict=True):
+            assert [cell(value) for value in one.values()] == [
+                json.loads(told) if isinstance(value, dict) else told
+                for told, value in zip(line, one.values(), strict=True)
+            ]
+
+    @pytest.mark.parametrize("what", FIRST_COLUMNS)
+    def test_without_rows_json_is_an_empty_array_and_csv_a_header(self, reader: RecordReader, what: Listed) -> None:
+        assert written(reader, what, Selection(), "json") == "[]\n"
+        columns = reader.rows(what, Selection()).columns
+        assert written(reader, what, Selection(limit=0), "csv") == f"{','.join(columns)}\n"
+
+    def test_whatever_words_say_they_are_told_unchanged(
+        self, reader: RecordReader, repository: ExecutionRepository, runs: RunRepository
+    ) -> None:
+        run = Run(NAME, Portfolio(NAME, run=NAME), date(2024, 3, 1), date(2024, 3, 31), 1.0, {"a": AWKWARD})
+        with runs.start(run):
+            runs.finish(run, "FAILED", {"cause": AWKWARD})
+        plan = plan_of(key_of(PAPER, NAME, 4), 2, 0, 0, held=Positions.flat(ON))
+        repository.record_plan(plan)
+        rejected = moved(plan.orders, Status.REJECTED)
+        repository.record_receipts(rejected, receipts_of(rejected, reason=AWKWARD))
+        (order,) = json.loads(written(reader, "orders", Selection(), "json"))
+        assert (order["reason"], order["decision"]) == (AWKWARD, NAME)
+        (told,) = json.loads(written(reader, "runs", Selection(run=NAME), "json"))
+        assert (told["name"], told["result"], told["config"]) == (NAME, {"cause": AWKWARD}, {"a": AWKWARD})
+        (order,) = csv.DictReader(io.StringIO(written(reader, "orders", Selection(), "csv"), newline=""))
+        assert (order["reason"], order["decision"]) == (AWKWARD, NAME)
+        (told,) = csv.DictReader(io.StringIO(written(reader, "runs", Selection(run=NAME), "csv"), newline=""))
+        assert told["name"] == NAME
+        assert json.loads(told["result"]) == {"cause": AWKWARD}
+
+    def test_many_rows_are_handed_over_at_a_time(self, reader: RecordReader, record: None) -> None:
+        blocks: list[str] = []
+        reader.write("orders", Selection(run="spring", limit=None), "json", blocks.append)
+        assert len(blocks) < len(reader.rows("orders", Selection(run="spring", limit=None)).rows)
+
+    def test_what_the_receiver_raises_comes_out(self, reader: RecordReader, record: None) -> None:
+        def refuse(_: str) -> None:
+            raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            reader.write("orders", Selection(), "json", refuse)
+
+
+def written(reader: RecordReader, what: Listed, selection: Selection, form: Form) -> str:
+    """Return the whole of what *reader* writes."""
+    blocks: list[str] = []
+    reader.write(what, selection, form, blocks.append)
+    return "".join(blocks)
+
+
+def plain(value: object) -> object:
+    """Return *value* as JSON has it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def cell(value: object) -> object:
+    """Return a *value* of JSON as CSV has it."""
+    if isinstance(value, str | dict):
+        return value
+    return "" if value is None else json.dumps(value)
