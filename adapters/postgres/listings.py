@@ -21,7 +21,8 @@ class Kind(Enum):
     """What a column holds, which says how it is told as text."""
 
     TEXT = auto()  # Anyone's words: anything may stand in them.
-    WORD = auto()  # Our own words, ids and days: nothing in them needs care.
+    WORD = auto()  # Our own words and ids, which every row has: nothing in them needs care.
+    DAY = auto()
     INSTANT = auto()
     WHOLE = auto()  # Whole numbers and claims.
     NUMBER = auto()  # Numbers that may be NaN or infinite.
@@ -85,7 +86,7 @@ ORDERS = Source(
         own("reason", Kind.TEXT),
         shared("run", Kind.TEXT, "r.name"),
         shared("decision", Kind.TEXT, "d.name"),
-        shared("as_of_date", Kind.WORD, "d.as_of_date"),
+        shared("as_of_date", Kind.DAY, "d.as_of_date"),
         own("lots", Kind.WHOLE),
         own("filled_lots", Kind.WHOLE),
         shared("lot_size", Kind.NUMBER),
@@ -120,7 +121,7 @@ FILLS = Source(
         own("commission", Kind.NUMBER),
         shared("run", Kind.TEXT, "r.name"),
         shared("decision", Kind.TEXT, "d.name"),
-        shared("as_of_date", Kind.WORD, "d.as_of_date"),
+        shared("as_of_date", Kind.DAY, "d.as_of_date"),
         own("lots", Kind.WHOLE),
         shared("lot_size", Kind.NUMBER),
         own("fill_id", Kind.WORD, "t.fill_id::text"),
@@ -145,7 +146,7 @@ FILLS = Source(
 POSITIONS = Source(
     columns=(
         shared("portfolio_id", Kind.TEXT),
-        shared("as_of_date", Kind.WORD),
+        shared("as_of_date", Kind.DAY),
         own("instrument_id", Kind.TEXT),
         own("quantity", Kind.NUMBER),
         own("avg_cost", Kind.NUMBER),
@@ -191,8 +192,8 @@ RUNS = Source(
         own("name", Kind.TEXT),
         own("portfolio_id", Kind.TEXT),
         own("status", Kind.WORD, "t.standing"),
-        own("start_date", Kind.WORD),
-        own("end_date", Kind.WORD),
+        own("start_date", Kind.DAY),
+        own("end_date", Kind.DAY),
         own("initial_cash", Kind.NUMBER),
         own("started_at", Kind.INSTANT),
         own("finished_at", Kind.INSTANT),
