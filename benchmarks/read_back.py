@@ -1,4 +1,10 @@
-"""How long it takes to read a run back through the command line, out of a database that has many."""
+"""
+How long it takes to read a run back through the command line, out of a database that has many.
+
+The command is measured from the moment that it is typed into a running interpreter, as bare COPY is: settings, checks,
+connections, query and text. What a process of its own takes, which loads Python and all libraries first, is told apart.
+All take turns, so that what else the machine does meets all of them.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +12,44 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from ours import price_file, settings, sleeve, target_table
 from workload import CACHE, Work
 
 from execbridge import migrations, open_bridge
+from execbridge.adapters.cli import main
 from execbridge.application.container import open_databases
 
-REPEATS = 5
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPEATS = 9
 COUNT = "SELECT count(*) FROM backtest_runs WHERE status = 'COMPLETE'"
-OF_RUN = "run_id = (SELECT run_id FROM backtest_runs WHERE name = '{run}')"
+RUN = "(SELECT run_id FROM backtest_runs WHERE name = '{run}')"
+LAST = "t.timestamp = (SELECT max(timestamp) FROM decisions WHERE run_id = {id})"
 BARE = {
-    "orders": "SELECT * FROM orders WHERE {of_run}",
-    "fills": "SELECT * FROM fills WHERE {of_run}",
-    "positions": "SELECT * FROM positions_snapshots WHERE {of_run} AND timestamp = (SELECT max(timestamp)"
-    " FROM decisions WHERE {of_run})",
+    "orders": "SELECT * FROM orders WHERE run_id = {id}",
+    "fills": "SELECT * FROM fills WHERE run_id = {id}",
+    "positions": "SELECT * FROM positions_snapshots t WHERE run_id = {id} AND {last}",
 }
 """The rows that each command lists, and nothing done to them."""
+NAMES = "r.name AS run, d.name AS decision, d.as_of_date AS day"
+NAMED = (
+    "LEFT JOIN decisions d USING (decision_id) LEFT JOIN backtest_runs r ON r.run_id = t.run_id WHERE t.run_id = {id}"
+)
+LISTED = {
+    "orders": "SELECT t.*, {names} FROM orders t {named} ORDER BY t.timestamp DESC, instrument_id, leg, order_id",
+    "fills": "SELECT t.*, {names} FROM fills t LEFT JOIN (SELECT order_id, decision_id FROM orders WHERE run_id = {id})"
+    " o USING (order_id) {named} ORDER BY t.timestamp DESC, instrument_id, seq DESC, fill_id",
+    "positions": "SELECT t.*, {names} FROM positions_snapshots t {named} AND {last} ORDER BY instrument_id",
+}
+"""The same rows in the order of the command, with what it tells of their decision and run."""
 
 
 def folder() -> Path:
@@ -37,15 +59,28 @@ def folder() -> Path:
 
 
 def read_back(runs: int) -> dict[str, Any]:
-    """Return the seconds for the orders, fills and positions of one run of *runs*, by command and by bare COPY."""
-    asked = {"database.data_dir": str(folder())}
-    with open_databases(overrides=asked) as databases:
+    """Return the seconds for the orders, fills and positions of one run of *runs*, by each way."""
+    os.environ["EXECBRIDGE_DATA_DIR"] = str(folder())
+    with open_databases() as databases:
         databases.require_current()
         fill(databases.dsn, runs)
         run = f"run {runs // 2}"
-        command = [median(command_s(what, run) for _ in range(REPEATS)) for what in BARE]
-        copy = [median(copy_s(databases.dsn, what, run) for _ in range(REPEATS)) for what in BARE]
-    return {"runs": runs, "command_s": sum(command), "copy_s": sum(copy), "commands": command, "copies": copy}
+        ways: dict[str, Callable[[str], None]] = {
+            "command": lambda what: command(what, run),
+            "process": lambda what: process(what, run),
+            "copy": lambda what: copy(databases.dsn, BARE[what], run),
+            "listed": lambda what: copy(databases.dsn, LISTED[what], run),
+        }
+        taken: dict[str, list[list[float]]] = {way: [[] for _ in BARE] for way in ways}
+        for turn in range(1 + REPEATS):
+            for place, what in enumerate(BARE):
+                for way, read in ways.items():
+                    began = time.perf_counter()
+                    read(what)
+                    if turn:  # The first warms up all of them.
+                        taken[way][place].append(time.perf_counter() - began)
+    medians = {way: [median(seconds) for seconds in found] for way, found in taken.items()}
+    return {"runs": runs, **{f"{way}_s": sum(found) for way, found in medians.items()}, "medians": medians}
 
 
 def fill(dsn: str, runs: int) -> None:
@@ -66,23 +101,28 @@ def fill(dsn: str, runs: int) -> None:
             connection.execute("VACUUM ANALYZE")
 
 
-def command_s(what: str, run: str) -> float:
-    """Return the seconds that the command takes, from its start to its end."""
-    line = [str(Path(sys.executable).with_name("execbridge")), what, "--run", run, "--portfolio", "main"]
-    environment = {**os.environ, "EXECBRIDGE_DATA_DIR": str(folder())}
-    began = time.perf_counter()
-    subprocess.run(  # noqa: S603 - our own command.
-        [*line, "--limit", "0", "--format", "json"], check=True, stdout=subprocess.DEVNULL, env=environment
-    )
-    return time.perf_counter() - began
+def arguments(what: str, run: str) -> list[str]:
+    """Return what is typed."""
+    return [what, "--run", run, "--portfolio", "main", "--limit", "0", "--format", "json"]
 
 
-def copy_s(dsn: str, what: str, run: str) -> float:
-    """Return the seconds that a bare COPY of the same rows takes, on a connection of its own."""
-    query = BARE[what].format(of_run=OF_RUN.format(run=run))
-    began = time.perf_counter()
-    statement = f"COPY ({query}) TO STDOUT".encode()
-    with psycopg.connect(dsn) as connection, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for _ in copy:
+def command(what: str, run: str) -> None:
+    """Type the command into this interpreter."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        main(arguments(what, run), standalone_mode=False)
+
+
+def process(what: str, run: str) -> None:
+    """Type the command into a shell."""
+    program = str(Path(sys.executable).with_name("execbridge"))
+    subprocess.run([program, *arguments(what, run)], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own.
+
+
+def copy(dsn: str, query: str, run: str) -> None:
+    """Read the rows of *query* by COPY, on a connection of its own."""
+    id_ = RUN.format(run=run)
+    asked = query.format(id=id_, names=NAMES, named=NAMED.format(id=id_), last=LAST.format(id=id_))
+    statement = f"COPY ({asked}) TO STDOUT".encode()
+    with psycopg.connect(dsn) as connection, connection.cursor() as cursor, cursor.copy(statement) as rows:
+        for _ in rows:
             pass
-    return time.perf_counter() - began

@@ -134,7 +134,7 @@ def shown(figures: Results) -> str:
 
 def bench(sizes: list[str], kinds: list[str], *, is_long: bool) -> None:
     """Compare on all *sizes*, and store and write what came of it."""
-    results: Results = {"at": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "work": {}, "left_out": {}}
+    results = nothing()
     make_all([*sizes, *(["4L"] if is_long else [])])
     engines = [OURS, *installed(results), COMMITTED, COPY]
     for size in sizes:
@@ -149,10 +149,16 @@ def bench(sizes: list[str], kinds: list[str], *, is_long: bool) -> None:
     store(results)
 
 
+def nothing() -> Results:
+    """Return results to which nothing is added yet."""
+    return {"at": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "work": {}, "left_out": {}}
+
+
 def store(results: Results) -> None:
-    """Keep *results*, and write table and plot."""
+    """Keep *results*, and write table and plot where engines were compared."""
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    written(results)
+    if results["work"]:
+        written(results)
 
 
 def main() -> None:
@@ -166,7 +172,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100, help="of so many runs of size M")
     asked = parser.parse_args()
     if asked.read_back:
-        results = json.loads(RESULTS.read_text())
+        results = json.loads(RESULTS.read_text()) if RESULTS.exists() else nothing()
         results["read_back"] = read_back(asked.runs)
         store(results)
     elif not asked.judge:

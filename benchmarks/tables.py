@@ -62,6 +62,7 @@ def page(results: Results) -> str:
             for kind in kinds
             for part in (f"## {kind.capitalize()}", f"{KINDS[kind].capitalize()}.", other(results, kind))
         ),
+        *(["## Out of PostgreSQL", read_back(results["read_back"])] if "read_back" in results else []),
         "## Left out",
         "\n".join(f"- {name}: {why}" for name, why in sorted(results["left_out"].items())) or "Nothing.",
         "## Versions",
@@ -149,6 +150,16 @@ def other(results: Results, kind: str) -> str:
 def seconds(figures: Results | None) -> str:
     """Return the median."""
     return "–" if not figures else f"{median(figures['seconds']):.3g}"
+
+
+def read_back(found: Results) -> str:
+    """Return how long reading a run back takes."""
+    return (
+        f"Orders, fills and positions of one run of {found['runs']} of size M as JSON by the command line:"
+        f" {found['command_s']:.2f} s in a running interpreter, {found['process_s']:.2f} s in three processes of their"
+        f" own. Bare COPY of the same rows: {found['copy_s']:.2f} s; in the same order, and with what the command tells"
+        f" of their decision and run: {found['listed_s']:.2f} s."
+    )
 
 
 def growth(found: dict[str, Results | None]) -> str:
