@@ -1,9 +1,10 @@
 """
 How long it takes to read a run back through the command line, out of a database that has many.
 
-The command is measured from the moment that it is typed into a running interpreter, as bare COPY is: settings, checks,
-connections, query and text. What a process of its own takes, which loads Python and all libraries first, is told apart.
-All take turns, so that what else the machine does meets all of them.
+The command is a process, from its start to its end; COPY names the run, as the command does. Three more figures say
+what these are made of: the command typed into a running interpreter, so without the start of Python and its libraries;
+COPY that is told the run's number, so that PostgreSQL plans for no other run; and such a COPY of all that the command
+lists, in its order. All take turns, so that what else the machine does meets all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 REPEATS = 9
 COUNT = "SELECT count(*) FROM backtest_runs WHERE status = 'COMPLETE'"
-RUN = "(SELECT run_id FROM backtest_runs WHERE name = '{run}')"
+NAMED_RUN = "(SELECT run_id FROM backtest_runs WHERE name = '{run}')"
 LAST = "t.timestamp = (SELECT max(timestamp) FROM decisions WHERE run_id = {id})"
 BARE = {
     "orders": "SELECT * FROM orders WHERE run_id = {id}",
@@ -65,11 +66,15 @@ def read_back(runs: int) -> dict[str, Any]:
         databases.require_current()
         fill(databases.dsn, runs)
         run = f"run {runs // 2}"
+        named = NAMED_RUN.format(run=run)
+        with psycopg.connect(databases.dsn) as connection:
+            ((number,),) = connection.execute(f"SELECT {named}".encode()).fetchall()
         ways: dict[str, Callable[[str], None]] = {
-            "command": lambda what: command(what, run),
-            "process": lambda what: process(what, run),
-            "copy": lambda what: copy(databases.dsn, BARE[what], run),
-            "listed": lambda what: copy(databases.dsn, LISTED[what], run),
+            "command": lambda what: process(what, run),
+            "copy": lambda what: copy(databases.dsn, BARE[what], named),
+            "warm": lambda what: command(what, run),
+            "copy_by_number": lambda what: copy(databases.dsn, BARE[what], number),
+            "listed_by_number": lambda what: copy(databases.dsn, LISTED[what], number),
         }
         taken: dict[str, list[list[float]]] = {way: [[] for _ in BARE] for way in ways}
         for turn in range(1 + REPEATS):
@@ -118,10 +123,9 @@ def process(what: str, run: str) -> None:
     subprocess.run([program, *arguments(what, run)], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own.
 
 
-def copy(dsn: str, query: str, run: str) -> None:
-    """Read the rows of *query* by COPY, on a connection of its own."""
-    id_ = RUN.format(run=run)
-    asked = query.format(id=id_, names=NAMES, named=NAMED.format(id=id_), last=LAST.format(id=id_))
+def copy(dsn: str, query: str, run: object) -> None:
+    """Read the rows of *query* by COPY, on a connection of its own; *run* is a number, or the query for it."""
+    asked = query.format(id=run, names=NAMES, named=NAMED.format(id=run), last=LAST.format(id=run))
     statement = f"COPY ({asked}) TO STDOUT".encode()
     with psycopg.connect(dsn) as connection, connection.cursor() as cursor, cursor.copy(statement) as rows:
         for _ in rows:

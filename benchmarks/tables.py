@@ -156,9 +156,9 @@ def read_back(found: Results) -> str:
     """Return how long reading a run back takes."""
     return (
         f"Orders, fills and positions of one run of {found['runs']} of size M as JSON by the command line:"
-        f" {found['command_s']:.2f} s in a running interpreter, {found['process_s']:.2f} s in three processes of their"
-        f" own. Bare COPY of the same rows: {found['copy_s']:.2f} s; in the same order, and with what the command tells"
-        f" of their decision and run: {found['listed_s']:.2f} s."
+        f" {found['command_s']:.2f} s in three processes, {found['warm_s']:.2f} s of it in a running interpreter."
+        f" Bare COPY of the same rows: {found['copy_s']:.2f} s by the run's name, {found['copy_by_number_s']:.2f} s by"
+        f" its number; with all that the command lists, in its order: {found['listed_by_number_s']:.2f} s."
     )
 
 
