@@ -85,6 +85,11 @@ def ratios(figures: Figures) -> list[tuple[str, Callable[[], float], float]]:
             lambda: f.results["read_back"]["command_s"] / f.results["read_back"]["copy_s"],
             2.0,
         ),
+        (
+            "4  the same, in a running interpreter",
+            lambda: f.results["read_back"]["warm_s"] / f.results["read_back"]["copy_s"],
+            2.0,
+        ),
     ]
 
 
