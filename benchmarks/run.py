@@ -36,7 +36,7 @@ LIMIT_S = 120.0
 """An engine that is expected to take longer on a size is left out there, and listed as left out."""
 PATIENCE = 5
 """So many times the limit a whole process may take: it prepares inputs, warms up and repeats."""
-ENGINE_S = 120.0
+ENGINE_S = 60.0
 """About so long an engine is measured on a size; slow ones have fewer rounds."""
 
 Results = dict[str, Any]
