@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Kept = Literal["orders", "fills", "positions_snapshots"]
 KEPT: tuple[Kept, ...] = get_args(Kept)
 
-MAKE = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)")
+# Autovacuum would come by while a table is filled, read all of it, and make the keys wait a second.
+MAKE = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL) WITH (autovacuum_enabled = false)")
+DONE = sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)")
 ATTACH = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})")
 USUAL = sql.SQL("ALTER TABLE {} ALTER {} SET DEFAULT {}")
 UNTWIN = sql.SQL("DELETE FROM {0} later USING {0} fill WHERE later.fill_id = fill.fill_id AND later.seq > fill.seq")
@@ -101,6 +103,7 @@ def settle(connection: Connection[TupleRow], table: Kept, run_id: int) -> None:
     """
     for index in KEYS[table]:
         _build(connection, table, run_id, index)
+    connection.execute(DONE.format(partition(table, run_id)))
     # Without it PostgreSQL would guess, and join row by row, until autovacuum comes round. A small sample will do.
     connection.execute("SET LOCAL default_statistics_target = 20")
     connection.execute(sql.SQL("ANALYZE {}").format(partition(table, run_id)))

@@ -221,6 +221,18 @@ def test_an_order_and_its_outcome_reach_the_database_as_one_row(dsn: str) -> Non
         assert connection.execute("SELECT ctid::text FROM orders").fetchall() == [("(0,1)",), ("(0,2)",), ("(0,3)",)]
 
 
+def test_the_server_looks_after_the_tables_of_a_run_once_they_are_whole(dsn: str) -> None:
+    def left_alone() -> list[tuple[object, ...]]:
+        with closing(connect(dsn)) as connection:
+            return connection.execute(
+                "SELECT relname FROM pg_class WHERE reloptions = '{autovacuum_enabled=false}' ORDER BY relname"
+            ).fetchall()
+
+    with PostgresRunRepository(dsn).start(RUN), BacktestJournal(dsn, RUN):
+        assert left_alone() == [("fills_run_1",), ("orders_run_1",), ("positions_snapshots_run_1",)]
+    assert left_alone() == []
+
+
 def test_a_run_that_is_broken_off_keeps_its_whole_days(dsn: str) -> None:
     with PostgresRunRepository(dsn).start(RUN):
         with suppress(ZeroDivisionError), BacktestJournal(dsn, RUN) as journal:
