@@ -9,14 +9,15 @@ from psycopg import sql
 
 from .columns import number_column, text_column
 from .decisions import within
+from .partitions import USUAL_SIZE
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
     from ...domain.instruments import Instruments
-    from ...domain.table import Int64
+    from ...domain.table import Float64, Int64
+    from .columns import Field, Rows
     from .decisions import Owner
 
 AXIS = sql.SQL(
@@ -29,13 +30,20 @@ PLACE = sql.SQL("coalesce(axis.place, 0) - 1")
 """The place on the axis, counted from 0; -1 where a row's instrument is not on it."""
 
 
-def names(on: Instruments, instrument: Int64) -> pa.Array:
+def names(on: Instruments, instrument: Int64) -> Field:
     """Return the id of each *instrument*."""
-    return _named(on.names).take(number_column(instrument))
+    return _named(on.names).take(instrument)
+
+
+def sizes(name: str, by_axis: Float64, instrument: Int64, owner: Owner) -> Rows:
+    """Return the column *name*, a size of each *instrument*, unless it is as usual in *owner*'s run for all."""
+    if owner.run_id is not None and (by_axis == USUAL_SIZE).all():
+        return {}
+    return {name: number_column(by_axis[instrument])}
 
 
 @lru_cache(maxsize=8)
-def _named(ids: tuple[str, ...]) -> pa.Array:
+def _named(ids: tuple[str, ...]) -> Field:
     return text_column(ids)
 
 

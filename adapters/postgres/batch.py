@@ -1,35 +1,25 @@
-"""Batches of a run's days, and how they reach the database: orders first, then all that came of them at once."""
+"""Batches of a run's days, and the rows that they come to."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from attrs import Factory, define, field
-from psycopg import errors
+from attrs import Factory, define, field, frozen
 
 from ...domain.fills import Fills
 from ...domain.positions import Positions
-from ...ports.errors import StoreUnavailable
-from .connection import transaction
-from .copy import copy_in
-from .decisions import Head, Owner, apply_decision, insert_decisions
+from .copy import packed
+from .decisions import Head, Owner, decision_rows
 from .fills import fill_rows
-from .orders import order_rows, update_orders
-from .partitions import add_key, partition, remove_twins, remove_undecided, settle
+from .orders import order_rows
 from .snapshots import snapshot_rows, told
 from .standing import NONE, OrderBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
-
-    import pyarrow as pa
-    from psycopg import Connection, sql
-    from psycopg.rows import TupleRow
 
     from ...domain.instruments import Instruments
     from ...domain.orders import Orders
@@ -38,10 +28,11 @@ if TYPE_CHECKING:
     from ...domain.table import Bool, Int64
     from ...ports.broker import Receipts
     from ...ports.repository import Snapshot
+    from .columns import Rows
+    from .copy import Packed
     from .orders import Standing
     from .partitions import Kept
 
-Part = Literal["orders", "outcomes"]
 Laid = TypeVar("Laid", "Orders", Fills, Positions)
 
 
@@ -85,132 +76,77 @@ class Undone:
         return found
 
 
+@frozen(eq=False)
+class Encoded:
+    """
+    A batch as the database takes it, each kind in its order.
+
+    *changed* is how orders of earlier batches stand now, *applied* what earlier decisions have come to.
+    """
+
+    rows: Mapping[Kept, list[Packed]]
+    decisions: tuple[str, str]
+    changed: list[Standing]
+    applied: list[Snapshot]
+
+
 @define(eq=False)
-class BatchWriter:
-    """
-    Writes the batches of *owner*'s run, one after the other; after one that failed it refuses all others.
+class BatchEncoder:
+    """Encodes the batches of *owner*'s run, one after the other; an order that is not open any more is one row."""
 
-    Orders have a connection of their own, *ordering*, so that they may be written side by side with their outcomes,
-    each kind by a thread that takes the batches in their order.
-    """
-
-    ordering: Connection[TupleRow]
-    connection: Connection[TupleRow]
     owner: Owner
-    _broken: set[Part] = field(factory=set, init=False)
     _open: Standing = field(default=NONE, init=False)
     _seq: int = field(default=0, init=False)
     _newest: tuple[PlanKey, Positions] | None = field(default=None, init=False)
     _undone: dict[UUID, Undone] = field(factory=dict, init=False)
 
-    def write_orders(self, batch: Batch) -> list[Standing]:
+    def encoded(self, batch: Batch) -> Encoded:
         """
-        Commit the orders of *batch*, and return how orders of earlier batches stand now.
+        Return *batch*, which comes after all that was encoded before, as the database takes it.
 
         Raises:
-            StoreUnavailable, StoreUnknown, StoreConflict, BadTable: nothing of it is, nor will be anything later.
+            BadTable: some of it cannot be recorded.
         """
-        with self._unbroken("orders"), transaction(self.ordering, "record orders of a backtest"):
-            tables = [plan.orders for plan, _ in batch.plans if len(plan.orders)]
-            book = OrderBook(self._open, tables)
-            for orders, receipts in batch.told:
-                book.tell(orders, receipts)
-            copy_in(self.ordering, self._part("orders"), self._order_rows(book, tables))
-            self._open = book.open
-            return [standing for standing in (book.changed, *book.strangers) if len(standing.id)]
+        tables = [plan.orders for plan, _ in batch.plans if len(plan.orders)]
+        book = OrderBook(self._open, tables)
+        for orders, receipts in batch.told:
+            book.tell(orders, receipts)
+        self._open = book.open
+        heads, applied = self._heads(batch)
+        return Encoded(
+            rows={
+                "orders": packed(self._order_rows(book, tables)),
+                "fills": packed(self._fill_rows(batch)),
+                "positions_snapshots": packed(self._snapshot_rows(batch)),
+            },
+            decisions=decision_rows(heads),
+            changed=[standing for standing in (book.changed, *book.strangers) if len(standing.id)],
+            applied=applied,
+        )
 
-    def write_outcomes(self, batch: Batch, ordered: Future[list[Standing]]) -> None:
-        """
-        Commit decisions, plans, fills and snapshots of *batch* once what it *ordered* is committed.
-
-        Raises:
-            StoreUnavailable, StoreUnknown, StoreConflict, BadTable: nothing of them is, nor will be anything later.
-        """
-        with self._unbroken("outcomes"), transaction(self.connection, "record days of a backtest"):
-            self._write_decisions(batch)
-            copy_in(self.connection, self._part("fills"), self._fill_rows(batch))
-            self._write_snapshots(batch)
-            for standing in ordered.result():
-                add_key(self.connection, "orders", self._run_id)
-                update_orders(self.connection, self._run_id, standing)
-
-    def settle_orders(self) -> None:
-        """
-        Give orders and snapshots, all written now, their keys.
-
-        Raises:
-            StoreConflict: an order id stands twice.
-        """
-        with self._unbroken("orders"), transaction(self.ordering, "give the orders of a backtest their keys"):
-            settle(self.ordering, "orders", self._run_id)
-            settle(self.ordering, "positions_snapshots", self._run_id)
-
-    def settle_fills(self) -> None:
-        """Give the fills, all written now, their keys; of one that was told again the first stays."""
-        with self._unbroken("outcomes"), transaction(self.connection, "give the fills of a backtest their keys"):
-            try:
-                with self.connection.transaction():
-                    settle(self.connection, "fills", self._run_id)
-            except errors.UniqueViolation:
-                self.forget_twins()
-                settle(self.connection, "fills", self._run_id)
-
-    def forget_undecided(self) -> None:
-        """Leave no order whose decision could not be recorded."""
-        with transaction(self.ordering, "take back orders of a backtest"):
-            remove_undecided(self.ordering, self._run_id)
-
-    def forget_twins(self) -> None:
-        """Leave of each fill that was told again the first."""
-        remove_twins(self.connection, self._run_id)
-
-    @contextmanager
-    def _unbroken(self, part: Part) -> Iterator[None]:
-        """Refuse what comes after a failure. Orders may be ahead: theirs breaks outcomes only once these come to it."""
-        if self._broken & {part, "outcomes"}:
-            rule = "an earlier part of the run was not recorded, so nothing after it is"
-            raise StoreUnavailable(rule)
-        is_done = False
-        try:
-            yield
-            is_done = True
-        finally:
-            if not is_done:
-                self._broken.add(part)
-
-    @property
-    def _run_id(self) -> int:
-        assert self.owner.run_id is not None, "Invariant: what is written in batches is a run's."
-        return self.owner.run_id
-
-    def _part(self, table: Kept) -> sql.Identifier:
-        return partition(table, self._run_id)
-
-    def _order_rows(self, book: OrderBook, tables: Sequence[Orders]) -> Iterator[pa.RecordBatch]:
+    def _order_rows(self, book: OrderBook, tables: Sequence[Orders]) -> Iterator[Rows]:
         first = 0
         for some in by_axis(tables):
             orders, reason = book.settled(first, some)
             yield order_rows(orders, self.owner, reason)
             first += len(orders)
 
-    def _fill_rows(self, batch: Batch) -> Iterator[pa.RecordBatch]:
+    def _fill_rows(self, batch: Batch) -> Iterator[Rows]:
         for some in by_axis([fills for fills, _ in batch.reports if len(fills)]):
             fills = Fills.concat(some)
             yield fill_rows(fills, self.owner, np.arange(self._seq + 1, self._seq + len(fills) + 1))
             self._seq += len(fills)
 
-    def _write_decisions(self, batch: Batch) -> None:
+    def _heads(self, batch: Batch) -> tuple[list[Head], list[Snapshot]]:
         snapshots = {snapshot.key.id: snapshot for _, snapshot in batch.reports if snapshot is not None}
         heads = []
         for plan, since in batch.plans:
             snapshot = snapshots.pop(plan.key.id, None)
             heads.append(Head(self.owner, plan, None if snapshot is None else snapshot.account))
             self._undone[plan.key.id] = Undone(plan.orders, since)
-        insert_decisions(self.connection, heads)
-        for snapshot in snapshots.values():
-            apply_decision(self.connection, snapshot)
+        return heads, list(snapshots.values())
 
-    def _write_snapshots(self, batch: Batch) -> None:
+    def _snapshot_rows(self, batch: Batch) -> Iterator[Rows]:
         keys, tables = [], []
         for place, (fills, snapshot) in enumerate(batch.reports):
             if snapshot is not None:
@@ -224,12 +160,11 @@ class BatchWriter:
         for undone in self._undone.values():
             undone.filled = undone.own([some for some, _ in batch.reports[undone.since :] if len(some)])
             undone.since = 0
-        rows, first = [], 0
+        first = 0
         for some in by_axis(tables):
             counts = [len(table) for table in some]
-            rows.append(snapshot_rows(keys[first : first + len(some)], counts, Positions.concat(some), self.owner))
+            yield snapshot_rows(keys[first : first + len(some)], counts, Positions.concat(some), self.owner)
             first += len(some)
-        copy_in(self.connection, self._part("positions_snapshots"), rows)
 
     def _closed(self, on: Instruments, fills: Fills, own: set[str]) -> Bool:
         """Return, along *on*, what was filled now or by the decision's *own* orders before, or was held before."""

@@ -1,78 +1,108 @@
-"""
-Columns of ours as columns of Arrow, which COPY takes.
-
-They are laid over the very memory, where they can be. Arrow's own way from numpy and from lists would load pandas
-first, where that is installed, which takes longer than a small backtest.
-"""
+"""Columns of ours as COPY takes them: of a fixed width each, in the byte order of the net."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
+from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from enum import IntEnum
 
     from numpy.typing import NDArray
 
-    from ...domain.table import Bool, Column, Float64, Ids
+    from ...domain.table import Bool, Column, Float64, Ids, Instants
 
-    Columns = Mapping[str, pa.Array]
+    Int32 = NDArray[np.int32]
 
-KINDS = {
-    "<i2": pa.int16(),
-    "<i4": pa.int32(),
-    "<i8": pa.int64(),
-    "<f8": pa.float64(),
-    "<M8[us]": pa.timestamp("us"),
-    "|V16": pa.binary(16),
-}
+NULL = -1
+EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
+"""What PostgreSQL counts days and microseconds from."""
 
 
-def number_column(values: Column) -> pa.Array:
-    """Return *values*, numbers, instants or ids, as a column without NULL."""
-    return _column(KINDS[values.dtype.str], values)
+@frozen(eq=False)
+class Field:
+    """
+    One column of rows that are to be written: *values*, and what *dtype* they have in the database.
+
+    Where *width* is given, a value is not as wide as its dtype, but so many bytes, or NULL.
+    """
+
+    values: NDArray[np.generic]
+    dtype: str
+    width: Int32 | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of a value as it is kept, at the most."""
+        return np.dtype(self.dtype).itemsize
+
+    def take(self, rows: NDArray[np.integer] | slice) -> Field:
+        """Return the values at *rows*."""
+        return Field(self.values[rows], self.dtype, None if self.width is None else self.width[rows])
 
 
-def known_column(values: Float64) -> pa.Array:
+Rows = Mapping[str, Field]
+"""Rows that are to be written: columns of one length, by name."""
+
+
+def count(rows: Rows) -> int:
+    """Return how many *rows* there are."""
+    return len(next(iter(rows.values())))
+
+
+def taken(rows: Rows, places: NDArray[np.integer] | slice) -> Rows:
+    """Return those of *rows* that are at *places*."""
+    return {name: field.take(places) for name, field in rows.items()}
+
+
+def number_column(values: Column) -> Field:
+    """Return *values*, numbers, as a column without NULL."""
+    return Field(values, values.dtype.newbyteorder(">").str)
+
+
+def known_column(values: Float64) -> Field:
     """Return *values* as a column that has NULL for NaN."""
     unknown = np.isnan(values)
-    return _column(pa.float64(), values, ~unknown if unknown.any() else None)
+    return Field(values, ">f8", np.where(unknown, NULL, 8).astype(np.int32) if unknown.any() else None)
 
 
-def day_column(days: NDArray[np.datetime64]) -> pa.Array:
+def id_column(ids: Ids) -> Field:
+    """Return *ids* as a column of uuids."""
+    return Field(ids, "V16")
+
+
+def instant_column(instants: Instants) -> Field:
+    """Return *instants* as a column of timestamps."""
+    return Field((instants - EPOCH).view(np.int64), ">i8")
+
+
+def day_column(days: NDArray[np.datetime64]) -> Field:
     """Return *days*, datetime64[D], as a column of dates."""
-    return _column(pa.date32(), days.astype(np.int64).astype(np.int32))
+    return Field((days - EPOCH.astype("M8[D]")).view(np.int64), ">i4")
 
 
-def flag_column(flags: Bool) -> pa.Array:
+def flag_column(flags: Bool) -> Field:
     """Return *flags* as a column without NULL."""
-    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, _bits(flags)])
+    return Field(flags, "?")
 
 
-def text_column(values: Sequence[str | None]) -> pa.Array:
-    """Return *values* as a column that has NULL for None."""
-    texts = ["" if value is None else value for value in values]
-    ends = np.cumsum([0, *(len(text.encode()) for text in texts)]).astype(np.int32)
-    known = _bits(np.array([value is not None for value in values], np.bool_))
-    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer("".join(texts).encode()), known)
+def text_column(texts: Sequence[str | None]) -> Field:
+    """Return *texts* as a column that has NULL for None."""
+    values = np.array([(text or "").encode() for text in texts], np.bytes_)
+    width = np.array([NULL if text is None else len(text.encode()) for text in texts], np.int32)
+    return Field(values, values.dtype.str, width)
 
 
-def words(kind: type[IntEnum], codes: NDArray[np.integer]) -> pa.Array:
+def words(kind: type[IntEnum], codes: NDArray[np.integer]) -> Field:
     """Return the names that *kind* has for each of *codes*."""
     names: list[str | None] = [None] * (max(kind) + 1)
     for member in kind:
         names[member] = member.name
-    return text_column(names).take(number_column(codes.astype(np.int64)))
-
-
-def _column(kind: pa.DataType, values: Column | Ids, known: Bool | None = None) -> pa.Array:
-    valid = None if known is None else _bits(known)
-    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(np.ascontiguousarray(values))])
-
-
-def _bits(flags: Bool) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(flags, bitorder="little"))
+    return text_column(names).take(codes)

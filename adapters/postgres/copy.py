@@ -6,47 +6,96 @@ from itertools import groupby
 from typing import TYPE_CHECKING, LiteralString
 
 import numpy as np
-from pgpq import ArrowToPostgresBinaryEncoder
+from attrs import frozen
 from psycopg import sql
 
+from .columns import EPOCH, NULL, count, taken
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from enum import IntEnum
 
-    import pyarrow as pa
     from numpy.typing import NDArray
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-HEADER_BYTES, TRAILER_BYTES = 19, 2
-EPOCH = np.datetime64("2000-01-01T00:00:00", "us").astype(np.int64)
-"""What PostgreSQL counts microseconds from."""
+    from .columns import Rows
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
+PIECE_ROWS = 8_192
+"""So many rows are laid out at once: few enough for the processor's cache."""
 
 
-def copy_in(connection: Connection[TupleRow], table: sql.Identifier, batches: Iterable[pa.RecordBatch]) -> None:
-    """Append *batches* to *table*; a column that a batch does not have becomes what is usual in that table."""
-    for names, some in groupby((batch for batch in batches if batch.num_rows), key=lambda batch: batch.schema.names):
-        with connection.cursor() as cursor, cursor.copy(copy_statement(table, names)) as copy:
-            for buffer in encoded(some):
-                copy.write(buffer)
+@frozen
+class Packed:
+    """Rows as COPY takes them: the *names* of their columns, and their *content*."""
+
+    names: tuple[str, ...]
+    content: bytearray
 
 
-def copy_statement(table: sql.Identifier, names: Sequence[str]) -> sql.Composed:
-    """Return the statement that takes rows with the columns *names* into *table*."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, columns)
+def packed(batches: Iterable[Rows]) -> list[Packed]:
+    """
+    Return *batches* one after the other, those in a row that have the same columns together.
+
+    Rows that are near one another change places where their values are not of one width.
+    """
+    found = []
+    for names, some in groupby((rows for rows in batches if count(rows)), key=tuple):
+        content = bytearray(HEADER)
+        for rows in some:
+            for first in range(0, count(rows), PIECE_ROWS):
+                for even in evened(taken(rows, slice(first, first + PIECE_ROWS))):
+                    content += laid_out(even).data
+        content += TRAILER
+        found.append(Packed(names, content))
+    return found
 
 
-def encoded(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
-    """Yield, piece by piece, what COPY takes for *batches*, which have the same columns and are at least one."""
-    encoder = None
-    for batch in batches:
-        if encoder is None:
-            encoder = ArrowToPostgresBinaryEncoder(batch.schema)
-            yield encoder.write_header()
-        yield encoder.write_batch(batch)
-    assert encoder is not None, "Invariant: nothing is encoded only where there is something."
-    yield encoder.finish()
+def evened(rows: Rows) -> Iterator[Rows]:
+    """Yield *rows* in parts, in each of which the values of a column are all of one width."""
+    kind = np.zeros(count(rows), np.int64)
+    for field in rows.values():
+        if field.width is not None:
+            kind = kind * (int(field.width.max()) + 2) + (field.width - NULL)
+    if (kind == kind[0]).all():
+        yield rows
+        return
+    order = np.argsort(kind, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(kind[order])) + 1):
+        yield taken(rows, part)
+
+
+def laid_out(rows: Rows) -> NDArray[np.uint8]:
+    """Return the bytes of *rows*, in which the values of a column are all of one width."""
+    layout = [("fields", ">i2")]
+    widths = {name: field.itemsize if field.width is None else int(field.width[0]) for name, field in rows.items()}
+    for name, field in rows.items():
+        layout.append((f"{name} width", ">i4"))
+        if widths[name] > 0:
+            layout.append((name, field.dtype if widths[name] == field.itemsize else f"S{widths[name]}"))
+    laid = np.empty(count(rows), layout)
+    laid["fields"] = len(rows)
+    for name, width in widths.items():
+        laid[f"{name} width"] = width
+        if width > 0:
+            laid[name] = rows[name].values
+    return laid.view(np.uint8)
+
+
+def send(connection: Connection[TupleRow], table: sql.Identifier, parts: Iterable[Packed]) -> None:
+    """Append *parts* to *table*; a column that a part does not have becomes what is usual in that table."""
+    for part in parts:
+        columns = sql.SQL(", ").join(map(sql.Identifier, part.names))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, columns)
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(memoryview(part.content))
+
+
+def copy_in(connection: Connection[TupleRow], table: sql.Identifier, rows: Rows) -> None:
+    """Append *rows* to *table*."""
+    send(connection, table, packed([rows]))
 
 
 def copy_out(
@@ -67,15 +116,15 @@ def copy_out(
     with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
         content = b"".join(copy)
     row = np.dtype(fields)
-    count, rest = divmod(len(content) - HEADER_BYTES - TRAILER_BYTES, row.itemsize)
+    count, rest = divmod(len(content) - len(HEADER) - len(TRAILER), row.itemsize)
     assert rest == 0, "Invariant: the query's columns are those of the layout, and never NULL."
-    rows = np.frombuffer(content, row, count, HEADER_BYTES)
+    rows = np.frombuffer(content, row, count, len(HEADER))
     return {name: _native(rows[name], dtype) for name, dtype in layout.items()}
 
 
 def _native(column: NDArray[np.generic], dtype: str) -> NDArray[np.generic]:
     if dtype == "M8[us]":
-        return (column.astype(np.int64) + EPOCH).view("M8[us]")
+        return column.astype("m8[us]") + EPOCH
     return np.ascontiguousarray(column).astype(dtype)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...domain.plan_key import Portfolio
     from ...domain.planner import ExecutionPlan
     from ...ports.repository import Snapshot
-    from .columns import Columns
+    from .columns import Rows
 
 # Rows come as one JSON text: converting columns to arrays one value after the other would take longer than all else.
 DECISIONS = sql.SQL(
@@ -116,7 +116,7 @@ def within(owner: Owner, table: LiteralString) -> sql.Composable:
     return sql.SQL("{}.run_id = {}").format(sql.Identifier(table), sql.Literal(owner.run_id))
 
 
-def owner_columns(owner: Owner, count: int) -> Columns:
+def owner_columns(owner: Owner, count: int) -> Rows:
     """Return the columns that say, in each of *count* rows, that it is *owner*'s; the tables of a run know it."""
     if owner.run_id is not None:
         return {}
@@ -135,12 +135,15 @@ class Head:
     account: Account | None = None
 
 
-def insert_decisions(connection: Connection[TupleRow], heads: Sequence[Head]) -> None:
-    """Insert the rows of *heads*; targets are left out in runs."""
-    if not heads:
-        return
-    connection.execute(DECISIONS, [json.dumps([_decision(head) for head in heads])])
-    connection.execute(PLANS, [json.dumps([_outcome(head) for head in heads])])
+def decision_rows(heads: Sequence[Head]) -> tuple[str, str]:
+    """Return decisions and plans of *heads* as they are inserted; targets are left out in runs."""
+    return json.dumps([_decision(head) for head in heads]), json.dumps([_outcome(head) for head in heads])
+
+
+def insert_decisions(connection: Connection[TupleRow], decisions: str, plans: str) -> None:
+    """Insert *decisions* and *plans*, which are `decision_rows`."""
+    connection.execute(DECISIONS, [decisions])
+    connection.execute(PLANS, [plans])
 
 
 def _decision(head: Head) -> dict[str, object]:

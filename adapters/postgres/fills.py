@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import pyarrow as pa
 from psycopg import errors, sql
 
 from ...domain.fills import Fills
-from .axis import AXIS, PLACE, along, names
-from .columns import number_column
+from .axis import AXIS, PLACE, along, names, sizes
+from .columns import id_column, instant_column, number_column
 from .copy import copy_in, copy_out
 from .decisions import OWN, owner_columns, within
 from .partitions import partition
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
     from ...domain.instruments import Instruments
-    from ...domain.table import Int64
+    from ...domain.table import Bool, Int64
+    from .columns import Rows
     from .decisions import Owner
 
 LAYOUT = {
@@ -43,44 +43,43 @@ KNOWN = sql.SQL("SELECT fill_id FROM {} WHERE fill_id = ANY (%s::uuid[])")
 LAST = sql.SQL("SELECT coalesce(max(seq), 0) FROM fills WHERE portfolio_id = %(portfolio)s AND mode = %(mode)s AND {}")
 
 
-def fill_rows(fills: Fills, owner: Owner, seq: Int64) -> pa.RecordBatch:
+def fill_rows(fills: Fills, owner: Owner, seq: Int64) -> Rows:
     """Return *fills* as rows of *owner*'s part of the table; *seq* numbers them as they are recorded."""
     on, at = fills.on, fills.instrument
-    columns = {
-        "timestamp": number_column(fills.timestamp),
-        "fill_id": number_column(fills.id),
-        "order_id": number_column(fills.order),
+    return {
+        "timestamp": instant_column(fills.timestamp),
+        "fill_id": id_column(fills.id),
+        "order_id": id_column(fills.order),
         "seq": number_column(seq),
         "lots": number_column(fills.lots),
-        "lot_size": number_column(on.lot_size[at]),
+        **sizes("lot_size", on.lot_size, at, owner),
         "price": number_column(fills.price),
         "commission": number_column(fills.commission),
         "instrument_id": names(on, at),
         **owner_columns(owner, len(fills)),
     }
-    return pa.record_batch(list(columns.values()), names=list(columns))
 
 
 def record_fills(connection: Connection[TupleRow], owner: Owner, fills: Fills) -> None:
     """Append *fills*, under the keys that *owner*'s part of the table has; those recorded already are left out."""
     seq = np.arange(1, len(fills) + 1) + _last_seq(connection, owner)
-    mine, rows = partition("fills", owner.run_id), fill_rows(fills, owner, seq)
+    mine = partition("fills", owner.run_id)
     try:
         with connection.transaction():
-            copy_in(connection, mine, [rows])
+            copy_in(connection, mine, fill_rows(fills, owner, seq))
     except errors.UniqueViolation:
-        told = [value.hex() for value in rows.column("fill_id").to_pylist()]
-        found = connection.execute(KNOWN.format(mine), [told])
-        copy_in(connection, mine, [_without(rows, {row[0].bytes for row in found})])
+        found = connection.execute(KNOWN.format(mine), [[value.hex() for value in fills.id.tolist()]])
+        fresh = _unknown(fills, {row[0].bytes for row in found})
+        copy_in(connection, mine, fill_rows(fills[fresh], owner, seq[fresh]))
 
 
-def _without(batch: pa.RecordBatch, known: set[bytes]) -> pa.RecordBatch:
-    """Return the rows of *batch* that are not *known*, and make them so."""
+def _unknown(fills: Fills, known: set[bytes]) -> Bool:
+    """Return which of *fills* are not *known* before, and make them so."""
     fresh = []
-    for fill in batch.column("fill_id").to_pylist():
+    for fill in fills.id.tolist():
         fresh.append(fill not in known)
         known.add(fill)
-    return batch.filter(pa.array(fresh, pa.bool_()))
+    return np.array(fresh, np.bool_)
 
 
 def _last_seq(connection: Connection[TupleRow], owner: Owner) -> int:

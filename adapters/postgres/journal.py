@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, nullcontext, suppress
 from typing import TYPE_CHECKING, Self
 
@@ -14,13 +14,14 @@ from ...domain.fills import Fills
 from ...domain.orders import Orders
 from ...ports.errors import StoreConflict
 from ...ports.repository import ExecutionRepository
-from .batch import Batch, BatchWriter
+from .batch import Batch, BatchEncoder
 from .connection import connect, transaction, translated
 from .decisions import find_owner, owner_of
 from .fills import read_fills
 from .orders import read_orders
-from .partitions import make_partitions
+from .partitions import KEPT, make_partitions
 from .repository import recall
+from .writer import BatchWriter
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,10 +39,17 @@ if TYPE_CHECKING:
     from ...ports.repository import Recorded, Run, Snapshot
 
 BATCH_ROWS = 50_000
+CONNECTIONS = 2
+"""So many batches are on their way at once, each over a connection of its own; what bounds the memory."""
+
 # A commit of the journal need not be on the disk yet: what marks the run COMPLETE comes later in the same log, and is.
-SETTINGS = "SET synchronous_commit = off; SET maintenance_work_mem = '256MB'"
-BATCHES_MAX = 2
-"""How many batches wait or are being written before the simulation waits for them; what bounds the memory."""
+# Keys are built side by side already, from what was just written: helpers and reading ahead only take time from them.
+SETTINGS = """
+    SET synchronous_commit = off;
+    SET maintenance_work_mem = '256MB';
+    SET max_parallel_maintenance_workers = 0;
+    SET effective_io_concurrency = 0
+"""
 
 
 @define(eq=False)
@@ -49,9 +57,9 @@ class BacktestJournal(ExecutionRepository):
     """
     Keeps the record of the backtest *run*, which is recorded already, from its first day on, in the database *dsn*.
 
-    Whole days are gathered into batches of about *batch_rows* rows, which a thread writes in their order, each in one
-    transaction. Everything is committed once the context is left; where it is left by an exception, the day that was
-    not finished is not. What the thread meets is raised by the next call.
+    Whole days are gathered into batches of about *batch_rows* rows, which threads write, each in one transaction, and
+    commit in their order. Everything is committed once the context is left; where it is left by an exception, the day
+    that was not finished is not. What the threads meet is raised by the next call.
     """
 
     dsn: str = field(repr=False)
@@ -62,20 +70,23 @@ class BacktestJournal(ExecutionRepository):
     _applied: dict[str, bool] = field(factory=dict, init=False)
     _latest: date | None = field(default=None, init=False)
     _writing: deque[Future[None]] = field(factory=deque, init=False)
+    _encoder: BatchEncoder = field(init=False)
     _writer: BatchWriter = field(init=False)
-    _ordering: ThreadPoolExecutor = field(init=False)
-    _thread: ThreadPoolExecutor = field(init=False)
+    _connections: deque[Connection[TupleRow]] = field(factory=deque, init=False)
+    _threads: ThreadPoolExecutor = field(init=False)
+    _is_keyed: bool = field(default=False, init=False)
     _stack: ExitStack = field(factory=ExitStack, init=False)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            ordering, connection = (stack.enter_context(closing(self._connected())) for _ in range(2))
-            with transaction(connection, "begin the record of a run"):
-                owner = owner_of(connection, self.run.portfolio)
-                make_partitions(connection, owner)
-            self._writer = BatchWriter(ordering, connection, owner)
-            self._ordering = stack.enter_context(ThreadPoolExecutor(1, "execbridge-orders"))
-            self._thread = stack.enter_context(ThreadPoolExecutor(1, "execbridge-journal"))
+            opened = [stack.enter_context(closing(self._connected())) for _ in range(CONNECTIONS)]
+            self._connections.extend(opened)
+            with transaction(self._connection, "begin the record of a run"):
+                owner = owner_of(self._connection, self.run.portfolio)
+                make_partitions(self._connection, owner)
+            assert owner.run_id is not None, "Invariant: who owns what a run records belongs to it."
+            self._encoder, self._writer = BatchEncoder(owner), BatchWriter(owner.run_id)
+            self._threads = stack.enter_context(ThreadPoolExecutor(len(KEPT), "execbridge-journal"))
             self._stack = stack.pop_all()
         return self
 
@@ -89,11 +100,12 @@ class BacktestJournal(ExecutionRepository):
                 return
             # What ends the run is told already.
             with suppress(TradingError):
-                self._ship()
-                self._wait(0)
-            with suppress(TradingError):
-                self._writer.forget_undecided()
+                self._flush_days()
                 self._settle()
+
+    @property
+    def _connection(self) -> Connection[TupleRow]:
+        return self._connections[0]
 
     def _connected(self) -> Connection[TupleRow]:
         connection = connect(self.dsn, bulk=True, application="execbridge journal")
@@ -109,8 +121,8 @@ class BacktestJournal(ExecutionRepository):
             return None
         self._flush()
         with translated("recall a decision"):
-            self._writer.forget_twins()
-            return recall(self._writer.connection, key, on)
+            self._writer.forget_twins(self._connection)
+            return recall(self._connection, key, on)
 
     def record_plan(self, plan: ExecutionPlan) -> None:
         self._look()
@@ -153,15 +165,15 @@ class BacktestJournal(ExecutionRepository):
     def orders(self, portfolio: Portfolio, on: Instruments) -> Orders:
         self._flush()
         with translated("read orders"):
-            owner = find_owner(self._writer.connection, portfolio)
-            return Orders.none(on) if owner is None else read_orders(self._writer.connection, owner, on)
+            owner = find_owner(self._connection, portfolio)
+            return Orders.none(on) if owner is None else read_orders(self._connection, owner, on)
 
     def fills(self, portfolio: Portfolio, on: Instruments) -> Fills:
         self._flush()
         with translated("read fills"):
-            self._writer.forget_twins()
-            owner = find_owner(self._writer.connection, portfolio)
-            return Fills.none(on) if owner is None else read_fills(self._writer.connection, owner, on)
+            self._writer.forget_twins(self._connection)
+            owner = find_owner(self._connection, portfolio)
+            return Fills.none(on) if owner is None else read_fills(self._connection, owner, on)
 
     def _mine(self, portfolio: Portfolio) -> None:
         """Refuse what is not of the run's own portfolio."""
@@ -177,15 +189,22 @@ class BacktestJournal(ExecutionRepository):
             self._ship()
 
     def _ship(self) -> None:
-        """Hand all whole days to the thread."""
+        """Send all whole days over the connection whose turn it is."""
         if self._days.plans or self._days.told or self._days.reports:
-            self._wait(BATCHES_MAX - 1)
-            ordered = self._ordering.submit(self._writer.write_orders, self._days)
-            self._writing.append(self._thread.submit(self._writer.write_outcomes, self._days, ordered))
-            self._days = Batch()
+            days, self._days = self._days, Batch()
+            self._writer.refuse_after_failure()
+            batch = self._encoder.encoded(days)
+            if batch.changed and not self._is_keyed:
+                self._wait(0)
+                self._writer.add_order_key(self._connection)
+                self._is_keyed = True
+            self._wait(CONNECTIONS - 1)
+            before = self._writing[-1] if self._writing else None
+            self._writing.append(self._threads.submit(self._writer.write, self._connection, batch, before))
+            self._connections.rotate()
 
     def _look(self) -> None:
-        """Raise what the thread has met."""
+        """Raise what the threads have met."""
         while self._writing and self._writing[0].done():
             self._writing.popleft().result()
 
@@ -196,13 +215,23 @@ class BacktestJournal(ExecutionRepository):
 
     def _settle(self) -> None:
         """Give the run's tables their keys, all of them side by side."""
-        ordered = self._ordering.submit(self._writer.settle_orders)
-        self._thread.submit(self._writer.settle_fills).result()
-        ordered.result()
+        self._writer.refuse_after_failure()
+        with closing(self._connected()) as another:
+            connections = [another, *self._connections]
+            settling = [
+                self._threads.submit(self._writer.settle, *both) for both in zip(connections, KEPT, strict=True)
+            ]
+            wait(settling)
+            for settled in settling:
+                settled.result()
 
     def _flush(self) -> None:
         """Commit everything, the day that is not finished included."""
         self._days.append(self._today)
         self._today = Batch()
+        self._flush_days()
+
+    def _flush_days(self) -> None:
+        """Commit all whole days."""
         self._ship()
         self._wait(0)

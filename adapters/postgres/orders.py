@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import pyarrow as pa
 from attrs import frozen
 from psycopg import sql
 
 from ...domain.orders import TRANSITIONS, Orders, OrderType, Status, TimeInForce
 from ...domain.positions import rounds
-from .axis import AXIS, PLACE, along, names
-from .columns import flag_column, known_column, number_column, text_column, words
+from .axis import AXIS, PLACE, along, names, sizes
+from .columns import flag_column, id_column, instant_column, known_column, number_column, text_column, words
 from .copy import codes, copy_out
 from .decisions import OWN, owner_columns, within
 from .documents import clean
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ...domain.instruments import Instruments
     from ...domain.table import Bool, Column, Ids, Int8, Int64, Text
     from ...ports.broker import Receipts
-    from .columns import Columns
+    from .columns import Field, Rows
     from .decisions import Owner
 
 FOLLOWS = [f"{before.name}>{after.name}" for before, afters in TRANSITIONS.items() for after in (before, *afters)]
@@ -91,7 +90,7 @@ class Standing:
         return Standing(self.id[rows], self.status[rows], self.filled_lots[rows], self.triggered[rows], said)
 
 
-def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> pa.RecordBatch:
+def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> Rows:
     """
     Return *orders* as rows of *owner*'s part of the table; *reason* is what the broker said, by row.
 
@@ -99,11 +98,11 @@ def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> pa.Re
     """
     on, at = orders.on, orders.instrument
     columns = {
-        "timestamp": number_column(orders.timestamp),
-        "order_id": number_column(orders.id),
-        "decision_id": number_column(orders.decision),
+        "timestamp": instant_column(orders.timestamp),
+        "order_id": id_column(orders.id),
+        "decision_id": id_column(orders.decision),
         "lots": number_column(orders.lots),
-        "lot_size": number_column(on.lot_size[at]),
+        **sizes("lot_size", on.lot_size, at, owner),
         "filled_lots": number_column(orders.filled_lots),
         "instrument_id": names(on, at),
         **owner_columns(owner, len(orders)),
@@ -112,12 +111,12 @@ def order_rows(orders: Orders, owner: Owner, reason: Mapping[int, str]) -> pa.Re
     if reason:
         said = [clean(reason[row]) if row in reason else None for row in range(len(orders))]
         columns["reason"] = text_column(said)
-    return pa.record_batch(list(columns.values()), names=list(columns))
+    return columns
 
 
-def _unusual(orders: Orders, status: Status) -> Columns:
+def _unusual(orders: Orders, status: Status) -> Rows:
     """Return those columns of *orders* in which not every row is as the table would have it by itself."""
-    columns: dict[str, pa.Array] = {
+    columns: dict[str, Field] = {
         name: known_column(price)
         for name, price in (("limit_price", orders.limit_price), ("stop_price", orders.stop_price))
         if not np.isnan(price).all()

@@ -29,9 +29,9 @@ LACKING = (
     "SELECT name FROM unnest(%s::text[]) name WHERE NOT EXISTS ("
     "SELECT FROM pg_index i WHERE i.indexrelid = to_regclass(quote_ident(name)) AND i.indisvalid)"
 )
-UNDECIDED = sql.SQL(
-    "DELETE FROM {} o WHERE NOT EXISTS (SELECT FROM decisions d WHERE d.run_id = {} AND d.decision_id = o.decision_id)"
-)
+
+USUAL_SIZE = 1.0
+"""The lot size and the multiplier that rows of a run have where they do not say."""
 
 # Snapshots of a decision bear its instant, so that this key is no weaker than one of decision and instrument alone.
 KEYS: Mapping[Kept, Mapping[str, sql.SQL]] = {
@@ -74,9 +74,12 @@ def make_partitions(connection: Connection[TupleRow], owner: Owner) -> bool:
             "run_id": run_id,
             "mode": owner.portfolio.mode.value,
             "portfolio_id": owner.portfolio.id,
+            "lot_size": USUAL_SIZE,
         }
         if table == "orders":
             usual["status"] = usual_status(owner).name
+        if table == "positions_snapshots":
+            usual["multiplier"] = USUAL_SIZE
         connection.execute(MAKE.format(mine, sql.Identifier(table)))
         for column, value in usual.items():
             connection.execute(USUAL.format(mine, sql.Identifier(column), sql.Literal(value)))
@@ -125,11 +128,6 @@ def drop_partitions(connection: Connection[TupleRow], run_id: int) -> None:
 def remove_twins(connection: Connection[TupleRow], run_id: int) -> None:
     """Delete the fills of a run without keys that were told again; the first of each stays."""
     connection.execute(UNTWIN.format(partition("fills", run_id)))
-
-
-def remove_undecided(connection: Connection[TupleRow], run_id: int) -> None:
-    """Delete the orders of a run whose decision is not recorded."""
-    connection.execute(UNDECIDED.format(partition("orders", run_id), sql.Literal(run_id)))
 
 
 def _build(connection: Connection[TupleRow], table: Kept, run_id: int, index: str) -> None:

@@ -18,6 +18,7 @@ from .copy import copy_in
 from .decisions import (
     Head,
     apply_decision,
+    decision_rows,
     find_decision,
     find_owner,
     insert_decisions,
@@ -111,8 +112,8 @@ class PostgresExecutionRepository(ExecutionRepository):
         connection = self._connected()
         with transaction(connection, "record a plan"):
             owner = _prepared(connection, plan.key.portfolio)
-            insert_decisions(connection, [Head(owner, plan)])
-            copy_in(connection, partition("orders", owner.run_id), [order_rows(plan.orders, owner, {})])
+            insert_decisions(connection, *decision_rows([Head(owner, plan)]))
+            copy_in(connection, partition("orders", owner.run_id), order_rows(plan.orders, owner, {}))
 
     def record_receipts(self, orders: Orders, receipts: Receipts) -> None:
         connection = self._connected()
@@ -191,4 +192,4 @@ def _record_snapshot(connection: Connection[TupleRow], owner: Owner, fills: Fill
     closed[read_fills(connection, owner, positions.on, key.decision).instrument] = True
     rows = told(positions, closed)
     mine = partition("positions_snapshots", owner.run_id)
-    copy_in(connection, mine, [snapshot_rows([key], [len(rows)], rows, owner)])
+    copy_in(connection, mine, snapshot_rows([key], [len(rows)], rows, owner))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import pyarrow as pa
 from psycopg import sql
 
 from ...domain.positions import Positions
-from .axis import AXIS, PLACE, along, names
-from .columns import day_column, known_column, number_column
+from .axis import AXIS, PLACE, along, names, sizes
+from .columns import day_column, id_column, instant_column, known_column, number_column
 from .copy import copy_out
 from .decisions import OWN, owner_columns, within
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from ...domain.instruments import Instruments
     from ...domain.plan_key import PlanKey
     from ...domain.table import Bool, Int64
+    from .columns import Rows
     from .decisions import Owner
 
 LAYOUT = {"instrument": "i8", "lots": "i8", "cost": "f8", "realized_pnl": "f8", "price": "f8"}
@@ -53,17 +53,17 @@ def held_before(connection: Connection[TupleRow], owner: Owner) -> set[str]:
     return {str(row[0]) for row in connection.execute(HELD.format(own=OWN, told=within(owner, "s")), owner.parameters)}
 
 
-def snapshot_rows(keys: Sequence[PlanKey], counts: Sequence[int], positions: Positions, owner: Owner) -> pa.RecordBatch:
+def snapshot_rows(keys: Sequence[PlanKey], counts: Sequence[int], positions: Positions, owner: Owner) -> Rows:
     """Return *positions* as rows of *owner*'s part of the table, *counts* rows of each decision of *keys*."""
     on, at = positions.on, positions.instrument
     rows = np.repeat(np.arange(len(keys)), counts)
     decisions = np.array([key.id.bytes for key in keys], "V16")[rows]
-    columns = {
-        "timestamp": number_column(np.array([key.instant for key in keys], "M8[us]")[rows]),
-        "decision_id": number_column(decisions),
+    return {
+        "timestamp": instant_column(np.array([key.instant for key in keys], "M8[us]")[rows]),
+        "decision_id": id_column(decisions),
         "lots": number_column(positions.lots),
-        "lot_size": number_column(on.lot_size[at]),
-        "multiplier": number_column(on.multiplier[at]),
+        **sizes("lot_size", on.lot_size, at, owner),
+        **sizes("multiplier", on.multiplier, at, owner),
         "cost": number_column(positions.cost),
         "realized_pnl": number_column(positions.realized_pnl),
         "price": known_column(positions.price),
@@ -71,7 +71,6 @@ def snapshot_rows(keys: Sequence[PlanKey], counts: Sequence[int], positions: Pos
         "instrument_id": names(on, at),
         **owner_columns(owner, len(positions)),
     }
-    return pa.record_batch(list(columns.values()), names=list(columns))
 
 
 def read_positions(connection: Connection[TupleRow], owner: Owner, on: Instruments, decision: str) -> Positions:

@@ -18,6 +18,7 @@ from execbridge.adapters.postgres.repository import PostgresExecutionRepository
 from execbridge.adapters.postgres.runs import PostgresRunRepository
 from execbridge.domain.errors import BadTable
 from execbridge.domain.fills import Fills
+from execbridge.domain.instruments import Instruments
 from execbridge.domain.orders import Orders, Status
 from execbridge.domain.plan_key import Mode, Portfolio
 from execbridge.domain.positions import Positions
@@ -231,6 +232,17 @@ def test_the_server_looks_after_the_tables_of_a_run_once_they_are_whole(dsn: str
     with PostgresRunRepository(dsn).start(RUN), BacktestJournal(dsn, RUN):
         assert left_alone() == [("fills_run_1",), ("orders_run_1",), ("positions_snapshots_run_1",)]
     assert left_alone() == []
+
+
+@pytest.mark.parametrize(("on", "sizes"), [(ON, [1.0, 100.0, 1.0]), (Instruments.of(ON.names), [1.0, 1.0, 1.0])])
+def test_lots_of_a_run_are_recorded_with_their_size(dsn: str, on: Instruments, sizes: list[float]) -> None:
+    plan = plan_of(key_of(RUN.portfolio), 1, 2, 3)
+    orders = Orders.trusted(**{**plan.orders.__dict__, "on": on})
+    with PostgresRunRepository(dsn).start(RUN), BacktestJournal(dsn, RUN) as journal:
+        journal.record_plan(attrs.evolve(plan, orders=orders))
+    with closing(connect(dsn)) as connection:
+        found = connection.execute("SELECT lots, lot_size, quantity FROM orders ORDER BY instrument_id").fetchall()
+    assert found == [(lots, size, lots * size) for lots, size in enumerate(sizes, 1)]
 
 
 def test_a_run_that_is_broken_off_keeps_its_whole_days(dsn: str) -> None:
