@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Results = dict[str, Any]
 PAGE = HERE / "RESULTS.md"
 PLOT = HERE.parent / "docs" / "benchmark.png"
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- by make bench, from here -->\n", "<!-- to here -->"
 MEMORY = [OURS.name, *(peer.name for peer in PEERS)]
 CAVEAT = "Seconds are medians; other machines come to other seconds, and much the same ratios."
 WORK = (
@@ -35,22 +37,50 @@ INK, GREY = "#1f5fbf", "#8a8a8a"
 
 
 def written(results: Results) -> None:
-    """Write page and plot."""
+    """Write page and plot, and what the README shows of them."""
     PAGE.write_text(page(results))
     plot(results)
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert end, f"the README shows the benchmark between {BEGIN.strip()} and {END}"
+    README.write_text(f"{before}{BEGIN}{digest(results)}{END}{after}")
+
+
+def digest(results: Results) -> str:
+    """Return what the README shows."""
+    sizes = measured(results)
+    parts = [
+        where(results),
+        f"{WORK} {what(sizes)}.",
+        table(in_memory(results, sizes)),
+        ABOUT_MEMORY,
+        table(into_database(results, sizes)),
+        ABOUT_DATABASE,
+        f"Versions: {', '.join(versions(results))}.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def where(results: Results) -> str:
+    """Return by which command, when and on which machine it was measured."""
+    machine = results["machine"]
+    system = f"{machine['system']}, {machine['cores']} cores, {machine['memory']}, Python {machine['python']}"
+    return f"`make bench`, {results['at']}: {system}. {CAVEAT}"
+
+
+def what(sizes: list[str]) -> str:
+    """Return how large the sizes are."""
+    return ", ".join(f"{size} = {SIZES[size][0]:,} days × {SIZES[size][1]} instruments" for size in sizes)
 
 
 def page(results: Results) -> str:
     """Return the page."""
-    machine = results["machine"]
     sizes = measured(results)
     kinds = [kind for kind in KINDS if kind != "daily" and any(work.startswith(kind) for work in results["work"])]
-    what = ", ".join(f"{size} = {SIZES[size][0]:,} days × {SIZES[size][1]} instruments" for size in sizes)
-    where = f"{machine['system']}, {machine['cores']} cores, {machine['memory']}, Python {machine['python']}"
     parts = [
         "# Benchmark",
-        f"`make bench`, {results['at']}: {where}. {CAVEAT}",
-        f"{WORK} {what}.",
+        where(results),
+        f"{WORK} {what(sizes)}.",
         "## In memory",
         table(in_memory(results, sizes)),
         ABOUT_MEMORY,
