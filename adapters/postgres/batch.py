@@ -152,9 +152,11 @@ class BatchEncoder:
             if snapshot is not None:
                 undone = self._undone.pop(snapshot.key.id)
                 own = undone.own([some for some, _ in batch.reports[undone.since : place] if len(some)])
-                closed = self._closed(snapshot.positions.on, fills, own)
+                positions = snapshot.positions
                 keys.append(snapshot.key)
-                tables.append(told(snapshot.positions, closed))
+                if not positions.lots.all():
+                    positions = told(positions, self._closed(positions.on, fills, own))
+                tables.append(positions)
                 if self._newest is None or snapshot.key.timestamp >= self._newest[0].timestamp:
                     self._newest = snapshot.key, tables[-1]
         for undone in self._undone.values():

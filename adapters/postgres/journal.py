@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from ...ports.broker import Receipts
     from ...ports.repository import Recorded, Run, Snapshot
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 100_000
+FIRST_ROWS = 20_000
+"""The first batch is small, so that the server begins at once; each is twice the one before until they are large."""
 CONNECTIONS = 2
 """So many batches are on their way at once, each over a connection of its own; what bounds the memory."""
 
@@ -67,6 +69,7 @@ class BacktestJournal(ExecutionRepository):
     batch_rows: int = BATCH_ROWS
     _today: Batch = field(factory=Batch, init=False)
     _days: Batch = field(factory=Batch, init=False)
+    _due: int = field(default=FIRST_ROWS, init=False)
     _applied: dict[str, bool] = field(factory=dict, init=False)
     _latest: date | None = field(default=None, init=False)
     _writing: deque[Future[None]] = field(factory=deque, init=False)
@@ -185,7 +188,8 @@ class BacktestJournal(ExecutionRepository):
     def _end_day(self) -> None:
         self._days.append(self._today)
         self._today = Batch()
-        if self._days.rows >= self.batch_rows:
+        if self._days.rows >= min(self._due, self.batch_rows):
+            self._due *= 2
             self._ship()
 
     def _ship(self) -> None:
