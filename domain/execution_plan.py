@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import field, frozen
 
+from .columns import repeated
 from .errors import DomainError
+from .orders import Orders
 from .planner import ExecutionPlan, Reason, Refusals, plan_orders, size_targets, superseded
 from .risk import NO_LIMITS, Basket, Limits, screen
 from .targets import Unit
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from attrs import Attribute
 
     from .account import Account
-    from .orders import Orders
     from .plan_key import PlanKey
     from .positions import Positions
     from .table import Bool, Float64
@@ -63,10 +64,14 @@ class Situation:
 def plan_execution(key: PlanKey, targets: Targets, met: Situation, rules: Rules) -> ExecutionPlan:
     """Return the plan of the decision *key*: the orders that may leave, and everything else with its reason."""
     positions, account = met.positions, met.account
-    exact = _sized(targets, met, rules)
-    orders = plan_orders(exact, positions, met.working, met.price, key=key, terms=rules.terms)
-    refusals = unknowns(targets, exact, positions, met.price)
-    if not rules.limits.are_off:
+    if targets.want_nothing:
+        exact = repeated(np.nan, len(targets.on), np.float64)
+        orders, refusals = Orders.none(targets.on), Refusals.none(targets.on)
+    else:
+        exact = _sized(targets, met, rules)
+        orders = plan_orders(exact, positions, met.working, met.price, key=key, terms=rules.terms)
+        refusals = unknowns(targets, exact, positions, met.price)
+    if len(orders) and not rules.limits.are_off:
         basket = Basket(orders, positions, met.working, positions.price, met.volume, account.equity)
         passed, refused = screen(basket, rules.limits)
         if len(refused):

@@ -87,6 +87,11 @@ class Targets(OnAxis[Target]):
             ) from error
         return cls(on, on.locate(amounts), amount, unit=unit, complete=complete)
 
+    @property
+    def want_nothing(self) -> bool:
+        """Whether nothing is wanted changed: no target is said, and what is absent is left alone."""
+        return not self.complete and not len(self)
+
     def along(self) -> Float64:
         """Return the amounts along the whole axis: NaN where unknown, and where absent 0 or NaN as *complete* says."""
         on = self.on
