@@ -110,7 +110,7 @@ def fold_reports(reports: Iterable[OrderReport], *, quantity: int, for_day: bool
     known = _in_sequence(reports)
     stated = [report.quantity for report in known if report.quantity]
     quantity = stated[-1] if stated else quantity
-    effective = effective_executions(known)
+    effective = _effective(known)
     cum = sum(lots for lots, _ in effective)
     flags = _flags(known)
     if flags == {Event.NOT_FOUND}:
@@ -137,9 +137,13 @@ def effective_executions(reports: Iterable[OrderReport]) -> list[tuple[int, floa
     Raises:
         DomainError: a correction or bust names no execution that is known.
     """
+    return _effective(_in_sequence(reports))
+
+
+def _effective(reports: list[OrderReport]) -> list[tuple[int, float]]:
     holding: dict[str, tuple[int, float]] = {}
     executed: set[str] = set()
-    for report in _in_sequence(reports):
+    for report in reports:
         if report.event in {Event.CORRECT, Event.BUST}:
             if report.replaces not in executed:
                 rule = (

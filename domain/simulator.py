@@ -137,11 +137,8 @@ def _stamps(at_open: Bool, session: Session) -> Instants:
 
 def _standing(orders: Orders, filled: Int64, bars: Bars) -> Int8:
     """Return the status of each order once *filled* lots of it are and the session of *bars* is over."""
-    if filled is orders.lots:
+    if filled is orders.lots or (done := filled == orders.lots).all():
         return repeated(Status.FILLED, len(filled), np.int8)
-    done = filled == orders.lots
-    if np.count_nonzero(done) == len(done):
-        return repeated(Status.FILLED, len(orders), np.int8)
     status = np.where(filled == 0, _ACCEPTED, _PARTIALLY_FILLED)
     lived = ~np.isnan(bars.close)[orders.instrument]
     status = np.where(lived & (orders.time_in_force == _DAY), _EXPIRED, status)

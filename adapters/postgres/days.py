@@ -14,6 +14,8 @@ from ...domain.fills import Fills
 from ...domain.plan_key import Mode, PlanKey, Portfolio
 from ...domain.positions import Positions
 from ...ports.repository import Snapshot
+from . import fills as fills_table
+from . import snapshots
 from .axis import AXIS, PLACE
 from .copy import copy_out
 
@@ -37,28 +39,11 @@ FILLS = sql.SQL(
     "SELECT {place}, t.fill_id, t.order_id, t.lots, t.price, t.commission, t.timestamp, t.seq"
     " FROM fills t {axis} WHERE t.run_id = {run} AND t.timestamp > {since} AND t.timestamp <= {until}"
 )
-FILLS_LAYOUT = {
-    "instrument": "i8",
-    "id": "V16",
-    "order": "V16",
-    "lots": "i8",
-    "price": "f8",
-    "commission": "f8",
-    "timestamp": "M8[us]",
-    "seq": "i8",
-}
 SNAPSHOTS = sql.SQL(
     "SELECT {place}, t.lots, t.cost, t.realized_pnl, coalesce(t.price, 'NaN'), t.timestamp"
     " FROM positions_snapshots t {axis} WHERE t.run_id = {run} AND t.timestamp > {since} AND t.timestamp <= {until}"
 )
-SNAPSHOTS_LAYOUT = {
-    "instrument": "i8",
-    "lots": "i8",
-    "cost": "f8",
-    "realized_pnl": "f8",
-    "price": "f8",
-    "timestamp": "M8[us]",
-}
+SNAPSHOTS_LAYOUT = {**snapshots.LAYOUT, "timestamp": "M8[us]"}
 
 Head = tuple[PlanKey, Account]
 
@@ -104,7 +89,7 @@ def _stretch(
     """Yield the days of *heads*, whose rows the queries find that are completed by what is *known*."""
     instants = np.array([key.instant for key, _ in heads])
     axis = {"axis": list(on.names)}
-    filled = copy_out(connection, FILLS.format(**known), axis, FILLS_LAYOUT)
+    filled = copy_out(connection, FILLS.format(**known), axis, fills_table.LAYOUT)
     rows = np.lexsort((filled.pop("seq"), filled["timestamp"]))
     fills = Fills.trusted(on=on, **{name: column[rows] for name, column in filled.items()})
     held = copy_out(connection, SNAPSHOTS.format(**known), axis, SNAPSHOTS_LAYOUT)

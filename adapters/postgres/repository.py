@@ -150,8 +150,7 @@ class PostgresExecutionRepository(ExecutionRepository):
 
 def lock_key(portfolio: Portfolio) -> int:
     """Return the number by which all processes know the lock of *portfolio*."""
-    names = (portfolio.mode.value, portfolio.broker, portfolio.account, portfolio.id, portfolio.run or "")
-    digest = blake2b("\x1f".join(names).encode(), digest_size=8, person=b"execbridge-hold").digest()
+    digest = blake2b(portfolio.names.encode(), digest_size=8, person=b"execbridge-hold").digest()
     return int.from_bytes(digest, "big", signed=True)
 
 

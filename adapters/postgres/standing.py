@@ -93,13 +93,8 @@ class OrderBook:
         whole = Orders.concat(list(tables))
         start = len(self.carried.id) + first
         rows = slice(start, start + len(whole))
-        orders = Orders.trusted(
-            **{
-                **whole.__dict__,
-                "status": self.status[rows],
-                "filled_lots": self.filled_lots[rows],
-                "triggered": self.triggered[rows],
-            }
+        orders = whole.replaced(
+            status=self.status[rows], filled_lots=self.filled_lots[rows], triggered=self.triggered[rows]
         )
         return orders, {row - start: said for row, said in self.reason.items() if rows.start <= row < rows.stop}
 
