@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -14,30 +13,21 @@ from psycopg.conninfo import make_conninfo
 
 from execbridge.adapters.postgres.journal import BacktestJournal
 from execbridge.adapters.postgres.reader import PostgresRecordReader
-from execbridge.adapters.postgres.repository import PostgresExecutionRepository
 from execbridge.adapters.postgres.runs import PostgresRunRepository
 from execbridge.domain.positions import Positions
 from execbridge.ports.errors import StoreUnavailable
-from execbridge.ports.repository import ExecutionRepository, Listed, RecordReader, RunRepository, Selection
+from execbridge.ports.repository import Listed, RecordReader, Selection
 
 from .execution_repository_contract import ON
 from .record_reader_contract import RUN, RecordReaderContract, carry_out, written
+from .stores import InPostgres
 
 
 @pytest.mark.integration
-class TestPostgresRecordReader(RecordReaderContract):
+class TestPostgresRecordReader(InPostgres, RecordReaderContract):
     @pytest.fixture
     def reader(self, dsn: str) -> RecordReader:
         return PostgresRecordReader(dsn)
-
-    @pytest.fixture
-    def repository(self, dsn: str) -> Iterator[ExecutionRepository]:
-        with PostgresExecutionRepository(dsn) as repository:
-            yield repository
-
-    @pytest.fixture
-    def runs(self, dsn: str) -> RunRepository:
-        return PostgresRunRepository(dsn)
 
 
 def test_a_database_that_is_not_there_or_behind_is_unavailable(empty_dsn: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import LiteralString
 from uuid import UUID
 
@@ -11,17 +11,15 @@ import attrs
 import pytest
 
 from execbridge.adapters.memory.audit import MemoryRunAudit
-from execbridge.adapters.memory.repository import MemoryExecutionRepository, MemoryRunRepository, MemoryStore
+from execbridge.adapters.memory.repository import MemoryStore
 from execbridge.adapters.postgres.audit import PostgresRunAudit
 from execbridge.adapters.postgres.connection import connect
-from execbridge.adapters.postgres.repository import PostgresExecutionRepository
-from execbridge.adapters.postgres.runs import PostgresRunRepository
 from execbridge.domain.instruments import Instruments
 from execbridge.ports.audit import Claim, RunAudit
 from execbridge.ports.errors import StoreUnavailable
-from execbridge.ports.repository import ExecutionRepository, RunRepository
 
 from .run_audit_contract import RUN, RunAuditContract
+from .stores import InMemory, InPostgres
 
 NOBODY = UUID(int=7)
 
@@ -58,25 +56,12 @@ def damaged(store: MemoryStore, claim: Claim | None) -> None:
         decision.on = Instruments.of([attrs.evolve(decision.on[0], lot_size=7.0), *decision.on[1:]])
 
 
-class TestMemoryRunAudit(RunAuditContract):
+class TestMemoryRunAudit(InMemory, RunAuditContract):
     claims = BY_ROWS
-
-    @pytest.fixture
-    def store(self) -> MemoryStore:
-        return MemoryStore()
 
     @pytest.fixture
     def audit(self, store: MemoryStore) -> RunAudit:
         return MemoryRunAudit(store)
-
-    @pytest.fixture
-    def repository(self, store: MemoryStore) -> Iterator[ExecutionRepository]:
-        with nullcontext(MemoryExecutionRepository(store)) as repository:
-            yield repository
-
-    @pytest.fixture
-    def runs(self, store: MemoryStore) -> RunRepository:
-        return MemoryRunRepository(store)
 
     @pytest.fixture
     def damage(self, store: MemoryStore) -> Callable[[Claim | None], None]:
@@ -98,22 +83,13 @@ DAMAGE: Mapping[Claim | None, LiteralString] = {
 
 
 @pytest.mark.integration
-class TestPostgresRunAudit(RunAuditContract):
+class TestPostgresRunAudit(InPostgres, RunAuditContract):
     claims = BY_ROWS | {Claim.SNAPSHOT_HAS_DECISION, Claim.KEYS_ARE_THERE}
 
     @pytest.fixture(params=[1, 100_000])
     def audit(self, dsn: str, request: pytest.FixtureRequest) -> RunAudit:
         """Days are read one by one, and all of them at once."""
         return PostgresRunAudit(dsn, request.param)
-
-    @pytest.fixture
-    def repository(self, dsn: str) -> Iterator[ExecutionRepository]:
-        with PostgresExecutionRepository(dsn) as repository:
-            yield repository
-
-    @pytest.fixture
-    def runs(self, dsn: str) -> RunRepository:
-        return PostgresRunRepository(dsn)
 
     @pytest.fixture
     def damage(self, dsn: str) -> Callable[[Claim | None], None]:

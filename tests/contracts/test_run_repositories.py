@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Callable
+from contextlib import closing
 from typing import cast
 
 import numpy as np
 import pytest
 from psycopg import sql
 
-from execbridge.adapters.memory.repository import MemoryExecutionRepository, MemoryRunRepository, MemoryStore
+from execbridge.adapters.memory.repository import MemoryRunRepository, MemoryStore
 from execbridge.adapters.postgres.connection import connect
 from execbridge.adapters.postgres.reader import PostgresRecordReader
 from execbridge.adapters.postgres.repository import PostgresExecutionRepository
@@ -20,26 +20,18 @@ from execbridge.adapters.postgres.runs import PostgresRunRepository
 from execbridge.domain.orders import Status
 from execbridge.domain.positions import Positions
 from execbridge.ports.errors import StoreConflict, StoreUnavailable
-from execbridge.ports.repository import ExecutionRepository, RunRepository, Selection
+from execbridge.ports.repository import RunRepository, Selection
 
 from .execution_repository_contract import ON
 from .record_reader_contract import carry_out
 from .run_repository_contract import RUN, RunRepositoryContract, recorded
+from .stores import InMemory, InPostgres
 
 
-class TestMemoryRunRepository(RunRepositoryContract):
-    @pytest.fixture
-    def store(self) -> MemoryStore:
-        return MemoryStore()
-
+class TestMemoryRunRepository(InMemory, RunRepositoryContract):
     @pytest.fixture
     def opened(self, store: MemoryStore) -> Callable[[], RunRepository]:
         return lambda: MemoryRunRepository(store)
-
-    @pytest.fixture
-    def repository(self, store: MemoryStore) -> Iterator[ExecutionRepository]:
-        with nullcontext(MemoryExecutionRepository(store)) as repository:
-            yield repository
 
     @pytest.fixture
     def told(self, store: MemoryStore) -> Callable[[str], tuple[str, object]]:
@@ -54,15 +46,10 @@ def listed(dsn: str, name: str) -> tuple[str, object]:
 
 
 @pytest.mark.integration
-class TestPostgresRunRepository(RunRepositoryContract):
+class TestPostgresRunRepository(InPostgres, RunRepositoryContract):
     @pytest.fixture
     def opened(self, dsn: str) -> Callable[[], RunRepository]:
         return lambda: PostgresRunRepository(dsn)
-
-    @pytest.fixture
-    def repository(self, dsn: str) -> Iterator[ExecutionRepository]:
-        with PostgresExecutionRepository(dsn) as repository:
-            yield repository
 
     @pytest.fixture
     def told(self, dsn: str) -> Callable[[str], tuple[str, object]]:
